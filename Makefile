@@ -1,0 +1,43 @@
+# make lab    the course in JupyterLab            make test   the whole test suite
+# make lint   style                               make lock   renew requirements.lock
+PYTHON   ?= python3
+LAB_ARGS ?=
+
+VENV := .venv
+BIN  := $(VENV)/bin
+UV   := $(BIN)/uv
+
+# Without a screen JupyterLab prints its address instead of looking for a browser.
+SCREEN := $(or $(DISPLAY),$(WAYLAND_DISPLAY),$(filter-out Linux,$(shell uname -s)))
+
+.PHONY: lab test lint lock clean
+
+lab: $(VENV)/lab.installed
+	$(BIN)/jupyter lab notebooks/00_start_here.ipynb --ip=127.0.0.1 --allow-root $(if $(SCREEN),,--no-browser) $(LAB_ARGS)
+
+test: $(VENV)/test.installed
+	$(BIN)/python -m pytest $(TEST_ARGS)
+
+lint: $(VENV)/test.installed
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+# The one lock serves every platform and Python version that the package supports.
+lock: $(UV)
+	$(UV) pip compile --quiet --universal --python-version 3.10 --all-extras --upgrade \
+		--custom-compile-command "make lock" pyproject.toml -o requirements.lock
+
+clean:
+	rm -rf $(VENV) build
+
+$(UV):
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet "uv>=0.5"
+
+$(VENV)/lab.installed: $(UV) pyproject.toml requirements.lock
+	$(UV) pip install --python $(BIN)/python --constraint requirements.lock --editable .
+	touch $@
+
+$(VENV)/test.installed: $(UV) pyproject.toml requirements.lock
+	$(UV) pip install --python $(BIN)/python --constraint requirements.lock --editable ".[test]"
+	touch $@ $(VENV)/lab.installed

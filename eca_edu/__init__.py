@@ -1,0 +1,31 @@
+"""Efficient Channel Attention (ECA-Net, Wang et al., CVPR 2020), as a course builds it and as a network uses it.
+
+Public names load on first use, so that ``import eca_edu.kernel_size`` imports neither torch nor numpy.
+"""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach(
+    __name__,
+    submodules=[
+        "attention",
+        "checkpoints",
+        "datasets",
+        "doctor",
+        "inspection",
+        "kernel_size",
+        "models",
+        "plots",
+        "training",
+        "widgets",
+    ],
+    submod_attrs={
+        "attention": ["ECA", "ChannelAttention", "SqueezeExcitation", "make_attention"],
+        "checkpoints": ["load_checkpoint", "save_checkpoint"],
+        "datasets": ["ImageData", "cue_switch", "load_cifar10", "load_image_folder", "load_images"],
+        "inspection": ["record_channel_weights"],
+        "kernel_size": ["adaptive_kernel_size", "channels_for_kernel_size", "nearest_odd"],
+        "models": ["ECACNN", "BasicBlock", "Bottleneck", "ModelConfig", "build_model", "conv_bn_act"],
+        "training": ["Epoch", "best_device", "evaluate", "fit"],
+    },
+)

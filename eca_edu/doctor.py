@@ -1,0 +1,167 @@
+"""Does my machine work? Each check is one line: OK, NOTE or FAIL, and for a failure how to mend it."""
+
+import json
+import os
+import platform
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+
+from packaging.requirements import Requirement
+
+from eca_edu._files import data_folder, written_whole
+
+__all__ = ["Check", "diagnose"]
+
+WIDGET_MANAGER_MAJOR = {"8": "5"}  # major version of ipywidgets -> of JupyterLab's widget manager
+REINSTALL = "run `make lab`, or `python -m pip install -e .` in the environment that runs this command"
+
+
+@dataclass(frozen=True)
+class Check:
+    """What one check found; status is "OK", "NOTE" (works, with less) or "FAIL", how_to_fix is empty when all is well."""
+
+    status: str
+    name: str
+    finding: str
+    how_to_fix: str = ""
+
+    def __str__(self) -> str:
+        fix = f" -> {self.how_to_fix}" if self.how_to_fix else ""
+        return f"[{self.status}] {self.name}: {self.finding}{fix}"
+
+
+def diagnose() -> Iterator[Check]:
+    """Run all checks, one after another."""
+    for name, check, how_to_fix in CHECKS:
+        try:
+            yield check(name)
+        except Exception as error:  # whatever is broken on this machine is the answer
+            yield Check("FAIL", name, f"{type(error).__name__}: {error}", how_to_fix)
+
+
+def _python(name: str) -> Check:
+    return Check(
+        "OK", name, f"{platform.python_version()} on {platform.system()} {platform.machine()}, {sys.executable}"
+    )
+
+
+def _packages(name: str) -> Check:
+    wrong, found = [], []
+    for requirement in map(Requirement, metadata.requires("eca-edu") or []):
+        if requirement.marker and not requirement.marker.evaluate({"extra": ""}):
+            continue
+        problem = _problem(requirement)
+        if problem:
+            wrong.append(problem)
+        else:
+            found.append(f"{requirement.name} {metadata.version(requirement.name)}")
+    if wrong:
+        return Check("FAIL", name, "; ".join(wrong), REINSTALL)
+    return Check("OK", name, ", ".join(found))
+
+
+def _problem(requirement: Requirement) -> str:
+    """Return in words how the installed packages miss a requirement, or an empty string."""
+    try:
+        version = metadata.version(requirement.name)
+    except metadata.PackageNotFoundError:
+        return f"{requirement.name} is not installed, needed is {requirement}"
+    if not requirement.specifier.contains(version, prereleases=True):
+        return f"{requirement.name} {version} is installed, needed is {requirement.specifier}"
+    return ""
+
+
+def _torch_pair(name: str) -> Check:
+    import torch
+    import torchvision
+
+    boxes = torch.tensor([[0.0, 0.0, 1.0, 1.0]])
+    torchvision.ops.nms(boxes, torch.ones(1), 0.5)  # fails when the two were built for different versions
+    return Check("OK", name, f"torch {torch.__version__} and torchvision {torchvision.__version__} work together")
+
+
+def _device(name: str) -> Check:
+    import torch
+
+    from eca_edu.training import best_device
+
+    device = best_device()
+    detail = torch.cuda.get_device_name() if device.type == "cuda" else f"{torch.get_num_threads()} CPU threads"
+    return Check("OK", name, f"{device.type} ({detail})")
+
+
+def _widgets(name: str) -> Check:
+    """The kernel sends its widgets to an extension of JupyterLab; both must speak the same protocol."""
+    from jupyter_core.paths import jupyter_path
+
+    wrong = [p for r in metadata.requires("ipywidgets") or [] if "extra" not in r if (p := _problem(Requirement(r)))]
+    if wrong:
+        return Check("FAIL", name, "; ".join(wrong), REINSTALL)
+    for folder in jupyter_path("labextensions"):
+        manifest = Path(folder, "@jupyter-widgets", "jupyterlab-manager", "package.json")
+        if manifest.is_file():
+            manager = json.loads(manifest.read_text(encoding="utf-8"))["version"]
+            kernel = metadata.version("ipywidgets")
+            if WIDGET_MANAGER_MAJOR.get(kernel.split(".")[0]) != manager.split(".")[0]:
+                return Check(
+                    "FAIL", name, f"JupyterLab's widget manager {manager} does not fit ipywidgets {kernel}", REINSTALL
+                )
+            return Check("OK", name, f"ipywidgets {kernel} in the kernel fits widget manager {manager} in JupyterLab")
+    return Check("FAIL", name, "JupyterLab has no widget manager, so that no slider would appear", REINSTALL)
+
+
+def _kernel(name: str) -> Check:
+    from jupyter_client.kernelspec import KernelSpecManager
+
+    command = KernelSpecManager().get_kernel_spec("python3").argv[0]
+    if os.path.isabs(command) and not Path(command).is_file():
+        return Check("FAIL", name, f"the kernel python3 points to {command}, which does not exist", REINSTALL)
+    if os.path.isabs(command) and Path(command).parent != Path(sys.executable).parent:
+        return Check(
+            "NOTE",
+            name,
+            f"notebooks run in {command}, not in {sys.executable}",
+            "pick the kernel of this environment in JupyterLab",
+        )
+    return Check("OK", name, f"notebooks run in {command}")
+
+
+def _data(name: str) -> Check:
+    from eca_edu.datasets import find_cifar10
+
+    folder = find_cifar10()
+    if folder is None:
+        return Check(
+            "NOTE",
+            name,
+            "not found; the chapters use the generated cue-switch images",
+            "run `python -m eca_edu data cifar10`",
+        )
+    return Check("OK", name, f"found in {folder}")
+
+
+def _writable(name: str) -> Check:
+    folder = data_folder()
+    with written_whole(folder / ".writable") as temporary:
+        temporary.write_text("")
+    (folder / ".writable").unlink()
+    return Check("OK", name, f"{folder} can be written to")
+
+
+CHECKS: list[tuple[str, Callable[[str], Check], str]] = [
+    ("Python", _python, REINSTALL),
+    ("packages", _packages, REINSTALL),
+    (
+        "torch and torchvision",
+        _torch_pair,
+        "reinstall both in one command, from one index: pip install --force-reinstall torch torchvision",
+    ),
+    ("device", _device, REINSTALL),
+    ("widgets", _widgets, REINSTALL),
+    ("kernel", _kernel, REINSTALL),
+    ("CIFAR-10", _data, "set ECA_EDU_DATA to a folder that can be read"),
+    ("data folder", _writable, "make the folder writable, or work in a copy of the repository that is your own"),
+]

@@ -1,0 +1,169 @@
+"""How wide should the 1-D kernel be for C channels?
+
+The paper (Wang et al., CVPR 2020) maps a kernel size to a channel count by C = φ(k) = 2^(γk - b) (Eq. 11) and reads the
+mapping backwards: k = ψ(C) = |log2(C)/γ + b/γ|_odd (Eq. 12). This file holds both directions, in pure Python.
+"""
+
+import math
+import operator
+from collections.abc import Callable
+from decimal import Decimal, localcontext
+from fractions import Fraction
+from numbers import Rational, Real
+
+__all__ = ["CONVENTIONS", "adaptive_kernel_size", "channels_for_kernel_size", "nearest_odd"]
+
+
+def adaptive_kernel_size(channels: int, gamma: float = 2, b: float = 1) -> int:
+    """Return ψ(C), the width of ECA's kernel: the positive odd number nearest to t = (log2(C) + b) / γ, ties upward.
+
+    channels: C ≥ 1, of any size. gamma: γ > 0. b: any finite number.
+    A float stands for the decimal number that Python prints for it (0.1 is one tenth); from there on nothing is rounded.
+    Raises TypeError for a value that is no number and ValueError for one out of range.
+    Source: Eq. 12. The text gives no rule for ties; the code in its Fig. 3 sends them up, as here.
+    """
+    channels, gamma, b = _at_least_one("channels", channels), _checked_gamma(gamma), _exact("b", b)
+    return max(1, 2 * _floor_of_half_t(channels, gamma, b) + 1)
+
+
+def channels_for_kernel_size(kernel_size: int, gamma: float = 2, b: float = 1) -> float:
+    """Return φ(k) = 2^(γk - b), the channel count for which a kernel of width k is exactly right.
+
+    kernel_size: k ≥ 1. gamma: γ > 0. b: any finite number. The result is an int wherever 2^(γk - b) is one.
+    Raises TypeError for a value that is no number and ValueError for one out of range.
+    Source: Eq. 11.
+    """
+    exponent = _checked_gamma(gamma) * _at_least_one("kernel_size", kernel_size) - _exact("b", b)
+    if exponent == int(exponent) and exponent >= 0:
+        return 2 ** int(exponent)
+    try:
+        return 2.0 ** float(exponent)
+    except OverflowError:
+        raise ValueError(f"gamma * kernel_size - b must be below 1024 to fit a float; got {float(exponent)}") from None
+
+
+def nearest_odd(t: float) -> int:
+    """Return the positive odd number nearest to t, ties upward: the |t|_odd of Eq. 12.
+
+    Raises TypeError if t is no number and ValueError if it is not finite.
+    """
+    return max(1, 2 * (_exact("t", t) // 2) + 1)
+
+
+def _floor_of_half_t(channels: int, gamma: Rational, b: Rational) -> int:
+    """Return floor(t / 2) for t = (log2(channels) + b) / gamma; 2 * floor(t / 2) + 1 is the odd number nearest to t."""
+    exponent = channels.bit_length() - 1
+    low = (exponent + b) // (2 * gamma)
+    if channels == 1 << exponent:
+        return low
+    # 2^exponent < C < 2^(exponent + 1): most often both ends agree, and no logarithm is needed.
+    if low == _last_below((exponent + 1 + b) / Fraction(2 * gamma)):
+        return low
+    # Here log2(C) is irrational and no tie can occur, so that enough digits always decide.
+    digits = 30 + len(str(exponent))
+    while True:
+        with localcontext() as context:
+            context.prec = digits
+            log2 = Fraction(Decimal(channels).ln() / Decimal(2).ln())
+        error = log2 / 10 ** (digits - 2)
+        low, high = ((log2 + side + b) // (2 * gamma) for side in (-error, error))
+        if low == high:
+            return low
+        digits *= 2
+
+
+def _last_below(bound: Fraction) -> int:
+    return math.ceil(bound) - 1
+
+
+def _exact(name: str, value: float) -> int | Fraction:
+    if isinstance(value, bool) or not isinstance(value, Real):
+        raise TypeError(f"{name} must be a number; got {value!r}")
+    if isinstance(value, Rational):
+        return value if isinstance(value, int) else Fraction(value)
+    if not math.isfinite(value):
+        raise ValueError(f"{name} must be finite; got {value!r}")
+    return Fraction(repr(float(value)))
+
+
+def _checked_gamma(gamma: float) -> int | Fraction:
+    exact = _exact("gamma", gamma)
+    if exact <= 0:
+        raise ValueError(f"gamma must be greater than 0; got {gamma!r}")
+    return exact
+
+
+def _at_least_one(name: str, value: int) -> int:
+    try:
+        number = operator.index(value)
+    except TypeError:
+        raise TypeError(f"{name} must be a whole number; got {value!r}") from None
+    if isinstance(value, bool):
+        raise TypeError(f"{name} must be a whole number; got {value!r}")
+    if number < 1:
+        raise ValueError(f"{name} must be at least 1; got {value!r}")
+    return number
+
+
+# What others compute, in the floating-point arithmetic that they use, so that the differences can be seen.
+
+
+def _t(channels: int, gamma: float, b: float) -> float:
+    return (math.log2(channels) + b) / gamma
+
+
+def _bump(t: int) -> int:
+    return t if t % 2 else t + 1
+
+
+def _paper_code(channels: int, gamma: float, b: float) -> int:
+    return _bump(int(abs(_t(channels, gamma, b))))
+
+
+def _timm(channels: int, gamma: float, b: float) -> int:
+    return max(_bump(int(abs(math.log2(channels) + b) / gamma)), 3)
+
+
+def _b_not_divided(channels: int, gamma: float, b: float) -> int:
+    return _bump(int(abs(math.log2(channels) / gamma + b)))
+
+
+def _official_mobilenetv2(channels: int, gamma: float, b: float) -> int:
+    return 1 if channels < 96 else 3
+
+
+def _ties_down(channels: int, gamma: float, b: float) -> int:
+    return max(1, 2 * math.ceil(_t(channels, gamma, b) / 2) - 1)
+
+
+def _bankers_rounding(channels: int, gamma: float, b: float) -> int:
+    return max(1, 2 * round((_t(channels, gamma, b) - 1) / 2) + 1)
+
+
+def _round_then_bump(channels: int, gamma: float, b: float) -> int:
+    return _bump(max(1, math.floor(_t(channels, gamma, b) + 0.5)))
+
+
+def _ceil_then_bump(channels: int, gamma: float, b: float) -> int:
+    return _bump(max(1, math.ceil(_t(channels, gamma, b))))
+
+
+def _floor_then_drop(channels: int, gamma: float, b: float) -> int:
+    t = math.floor(_t(channels, gamma, b))
+    return max(1, t if t % 2 else t - 1)
+
+
+#: Rules that are in use or are easily written by mistake: name -> rule(channels, gamma, b).
+#: "paper" is the code in the paper's Fig. 3; `adaptive_kernel_size` equals it wherever log2(C) + b ≥ 0.
+#: "timm" has a smallest kernel of 3; "b-not-divided" computes log2(C)/γ + b; "official-mobilenetv2" ignores γ and b.
+CONVENTIONS: dict[str, Callable[[int, float, float], int]] = {
+    "paper": _paper_code,
+    "timm": _timm,
+    "b-not-divided": _b_not_divided,
+    "official-mobilenetv2": _official_mobilenetv2,
+    "ties-down": _ties_down,
+    "bankers-rounding": _bankers_rounding,
+    "round-then-bump": _round_then_bump,
+    "ceil-then-bump": _ceil_then_bump,
+    "floor-then-drop": _floor_then_drop,
+}

@@ -1,0 +1,182 @@
+"""Where does attention go in a network?
+
+The blocks of ResNet with a place for attention after the last batch norm, before the shortcut is added; a small network
+made of them; and the configuration from which a network is built.
+"""
+
+import json
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from functools import partial
+
+import torch
+from torch import nn
+
+from eca_edu.attention import ATTENTION, ECA, make_attention, positive_integer
+from eca_edu.kernel_size import adaptive_kernel_size
+
+__all__ = ["BACKBONES", "ECACNN", "BasicBlock", "Bottleneck", "ModelConfig", "build_model", "conv_bn_act"]
+
+#: What a block calls to get its attention: the number of channels -> a module, as the class ECA itself.
+MakeAttention = Callable[[int], nn.Module]
+
+
+def conv_bn_act(
+    in_channels: int,
+    out_channels: int,
+    kernel_size: int = 3,
+    stride: int = 1,
+    activation: Callable[[], nn.Module] | None = nn.ReLU,
+) -> nn.Sequential:
+    """Return convolution, batch norm and activation, padded so that stride 1 keeps H and W.
+
+    x: (N, in_channels, H, W) -> (N, out_channels, ⌈H / stride⌉, ⌈W / stride⌉) for an odd kernel_size.
+    activation: a class to build it from, or None for none.
+    """
+    conv = nn.Conv2d(in_channels, out_channels, kernel_size, stride, padding=kernel_size // 2, bias=False)
+    return nn.Sequential(conv, nn.BatchNorm2d(out_channels), *([activation()] if activation else []))
+
+
+class ResidualBlock(nn.Module):
+    """Add a branch, rescaled by attention, to the shortcut.
+
+    x: (N, in_channels, H, W) -> (N, out_channels, ⌈H / stride⌉, ⌈W / stride⌉).
+    The shortcut is the identity, or a 1×1 convolution where the shape changes.
+    """
+
+    def __init__(
+        self,
+        branch: nn.Module,
+        in_channels: int,
+        out_channels: int,
+        stride: int = 1,
+        attention: MakeAttention = nn.Identity,
+    ):
+        super().__init__()
+        self.branch = branch
+        self.attention = attention(out_channels)
+        self.shortcut = nn.Identity()
+        if stride != 1 or in_channels != out_channels:
+            self.shortcut = conv_bn_act(in_channels, out_channels, 1, stride, activation=None)
+        self.act = nn.ReLU()
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.act(self.attention(self.branch(x)) + self.shortcut(x))
+
+
+class BasicBlock(ResidualBlock):
+    """Two 3×3 convolutions, the block of ResNet-18 and 34, with attention before the addition.
+
+    x: (N, in_channels, H, W) -> (N, out_channels, ⌈H / stride⌉, ⌈W / stride⌉).
+    attention: called with out_channels; nn.Identity for none.
+    """
+
+    def __init__(self, in_channels: int, out_channels: int, stride: int = 1, attention: MakeAttention = nn.Identity):
+        branch = nn.Sequential(
+            conv_bn_act(in_channels, out_channels, 3, stride),
+            conv_bn_act(out_channels, out_channels, 3, activation=None),
+        )
+        super().__init__(branch, in_channels, out_channels, stride, attention)
+
+
+class Bottleneck(ResidualBlock):
+    """1×1, 3×3 and 1×1 convolutions, the block of ResNet-50 and deeper, with attention before the addition.
+
+    x: (N, in_channels, H, W) -> (N, out_channels, ⌈H / stride⌉, ⌈W / stride⌉); the middle has out_channels / 4 channels.
+    attention: called with out_channels; nn.Identity for none.
+    Raises ValueError if out_channels is no multiple of 4.
+    """
+
+    def __init__(self, in_channels: int, out_channels: int, stride: int = 1, attention: MakeAttention = nn.Identity):
+        if out_channels % 4:
+            raise ValueError(f"out_channels must be a multiple of 4; got {out_channels}")
+        middle = out_channels // 4
+        branch = nn.Sequential(
+            conv_bn_act(in_channels, middle, 1),
+            conv_bn_act(middle, middle, 3, stride),
+            conv_bn_act(middle, out_channels, 1, activation=None),
+        )
+        super().__init__(branch, in_channels, out_channels, stride, attention)
+
+
+class ECACNN(nn.Module):
+    """A stem and three BasicBlocks with ECA.
+
+    x: (N, 3, H, W) -> class scores (N, num_classes).
+    width: channels of the stem and the first block; the next blocks have 2 and 4 times as many.
+    attention: called with the channels of each block; nn.Identity for none.
+    stem_stride: 2 halves the resolution at once, for a quarter of the work.
+    Raises TypeError or ValueError for a width, num_classes or stem_stride that is no positive integer.
+    """
+
+    def __init__(self, width: int = 64, num_classes: int = 10, attention: MakeAttention = ECA, stem_stride: int = 1):
+        super().__init__()
+        for name, value in [("width", width), ("num_classes", num_classes), ("stem_stride", stem_stride)]:
+            positive_integer(name, value)
+        self.stem = conv_bn_act(3, width, 3, stem_stride)
+        self.block1 = BasicBlock(width, width, 1, attention)
+        self.block2 = BasicBlock(width, 2 * width, 2, attention)
+        self.block3 = BasicBlock(2 * width, 4 * width, 2, attention)
+        self.head = nn.Linear(4 * width, num_classes)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        x = self.block3(self.block2(self.block1(self.stem(x))))  # (N, 4 width, H / 4, W / 4) at stem_stride 1
+        return self.head(x.mean((2, 3)))  # (N, num_classes)
+
+
+#: The networks by name. "eca-cnn-fast" reads the image at half the resolution: the choice for a laptop.
+BACKBONES: dict[str, Callable[..., nn.Module]] = {
+    "eca-cnn": ECACNN,
+    "eca-cnn-fast": partial(ECACNN, stem_stride=2),
+}
+
+
+@dataclass(frozen=True)
+class ModelConfig:
+    """All that is needed to build a network; goes to JSON and back.
+
+    backbone: a name in BACKBONES. attention: "none" or a name in ATTENTION. gamma, b: the γ and b of ψ, for ECA only.
+    width: channels of the stem. num_classes: class scores.
+    Raises TypeError or ValueError for a value that is not allowed.
+    """
+
+    backbone: str = "eca-cnn-fast"
+    attention: str = "eca"
+    gamma: float = 2
+    b: float = 1
+    width: int = 32
+    num_classes: int = 10
+
+    def __post_init__(self):
+        for name, allowed in [("backbone", [*BACKBONES]), ("attention", ["none", *ATTENTION])]:
+            if getattr(self, name) not in allowed:
+                raise ValueError(f"{name} must be one of {', '.join(allowed)}; got {getattr(self, name)!r}")
+        adaptive_kernel_size(positive_integer("width", self.width), self.gamma, self.b)
+        positive_integer("num_classes", self.num_classes)
+
+    def to_json(self) -> str:
+        """Return the configuration as a JSON object, one key for each field."""
+        return json.dumps(asdict(self))
+
+    @classmethod
+    def from_json(cls, text: str) -> "ModelConfig":
+        """Return the configuration that `to_json` wrote; a field that is missing gets its default.
+
+        Raises ValueError for a text that is no JSON object or has a key that is no field.
+        """
+        try:
+            return cls(**json.loads(text))
+        except (json.JSONDecodeError, TypeError) as error:
+            raise ValueError(
+                f"text must be a JSON object with the fields of ModelConfig; got {text!r} ({error})"
+            ) from error
+
+
+def build_model(config: ModelConfig) -> nn.Module:
+    """Return the network that `config` describes, with PyTorch's default initial weights.
+
+    x: (N, 3, H, W) -> class scores (N, num_classes).
+    """
+    options = {"gamma": config.gamma, "b": config.b} if config.attention.startswith("eca") else {}
+    attention = partial(make_attention, config.attention, **options)
+    return BACKBONES[config.backbone](config.width, config.num_classes, attention)

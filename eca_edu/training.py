@@ -1,0 +1,146 @@
+"""How is a model trained?
+
+The whole data set is held as one tensor on the device; a batch is gathered, cropped and flipped by a few tensor
+operations. `fit` is a generator: it trains one epoch for each record that it is asked for.
+"""
+
+import math
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import partial
+
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from eca_edu.datasets.image_data import ImageData
+
+__all__ = ["Epoch", "augment", "best_device", "evaluate", "fit", "normalize", "one_cycle"]
+
+MARGIN = 4  # pixels by which a training image is padded before it is cropped
+EPOCH_SEEDS = 1_000_003  # seeds lie this far apart, so that no two runs share an epoch's randomness
+
+
+@dataclass(frozen=True)
+class Epoch:
+    """What one epoch gave: mean cross-entropies, accuracies as shares of 1, and the seconds that its training took."""
+
+    epoch: int
+    train_loss: float
+    train_accuracy: float
+    test_loss: float
+    test_accuracy: float
+    seconds: float
+
+
+def best_device() -> torch.device:
+    """Return the fastest device of this machine: CUDA, Apple's MPS, or the CPU."""
+    if torch.cuda.is_available():
+        return torch.device("cuda")
+    return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
+
+
+def normalize(images: torch.Tensor, mean: torch.Tensor, std: torch.Tensor) -> torch.Tensor:
+    """Turn pixels into the network's input, channel by channel: (pixel / 255 - mean) / std.
+
+    images: (N, 3, H, W) uint8; mean, std: (3,) -> (N, 3, H, W) float32, channels_last, on the device of the images.
+    """
+    scale, shift = 1 / (255 * std), -mean / std
+    x = images.to(torch.float32, memory_format=torch.channels_last)
+    return x.mul_(scale.to(x.device)[:, None, None]).add_(shift.to(x.device)[:, None, None])
+
+
+def augment(padded: torch.Tensor, indices: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
+    """Return the chosen images, each cropped at a random place and flipped left to right half of the time.
+
+    padded: (N, 3, H + 8, W + 8); indices: (B,) -> (B, 3, H, W), each crop at one of 9 × 9 places.
+    """
+    places = 2 * MARGIN + 1
+    windows = padded.unfold(2, padded.shape[2] - 2 * MARGIN, 1).unfold(3, padded.shape[3] - 2 * MARGIN, 1)
+    top, left = torch.randint(places, (2, len(indices)), generator=generator).to(padded.device)
+    flip = torch.randint(2, (len(indices), 1, 1, 1), generator=generator, dtype=torch.bool).to(padded.device)
+    crops = windows[indices, :, top, left]  # windows: (N, 3, 9, 9, H, W), a view -> (B, 3, H, W)
+    return torch.where(flip, crops.flip(3), crops)
+
+
+def fit(
+    model: nn.Module,
+    train: ImageData,
+    test: ImageData,
+    *,
+    epochs: int = 8,
+    seed: int = 0,
+    batch_size: int = 256,
+    peak_learning_rate: float = 0.4,
+    weight_decay: float = 5e-4,
+    label_smoothing: float = 0.1,
+) -> Iterator[Epoch]:
+    """Train `model` on its device, and yield a record after each epoch; nothing runs until the next record is asked for.
+
+    SGD with Nesterov momentum 0.9; the learning rate rises linearly to its peak over the first quarter and falls to 0.
+    seed: fixes the order of the images and their augmentation; together with the initial weights, the whole run.
+    Raises ValueError for an argument out of range and FloatingPointError when the loss is no longer a number.
+    """
+    for name, value in [
+        ("epochs", epochs),
+        ("batch_size", batch_size),
+        ("len(train)", len(train)),
+        ("len(test)", len(test)),
+    ]:
+        if value < 1:
+            raise ValueError(f"{name} must be at least 1; got {value}")
+    device = next(model.parameters()).device
+    model.to(memory_format=torch.channels_last)
+    padded = F.pad(train.images, (MARGIN,) * 4, mode="reflect").to(device)
+    labels = train.labels.to(device)
+    optimizer = torch.optim.SGD(
+        model.parameters(), lr=peak_learning_rate, momentum=0.9, weight_decay=weight_decay, nesterov=True
+    )
+    steps = math.ceil(len(train) / batch_size)
+    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, partial(one_cycle, total_steps=epochs * steps))
+    for epoch in range(1, epochs + 1):
+        start = time.perf_counter()
+        generator = torch.Generator().manual_seed(EPOCH_SEEDS * seed + epoch)
+        order = torch.randperm(len(train), generator=generator).to(device)
+        total_loss = total_correct = 0
+        model.train()
+        for batch in order.split(batch_size):
+            x = normalize(augment(padded, batch, generator), train.mean, train.std)  # (B, 3, H, W)
+            scores = model(x)  # (B, classes)
+            loss = F.cross_entropy(scores, labels[batch], label_smoothing=label_smoothing)
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+            schedule.step()
+            total_loss += loss.detach() * len(batch)
+            total_correct += (scores.argmax(1) == labels[batch]).sum()
+        if not math.isfinite(total_loss):
+            raise FloatingPointError(
+                f"the training loss became {float(total_loss)} in epoch {epoch}; lower peak_learning_rate"
+            )
+        seconds = time.perf_counter() - start
+        train_loss, train_accuracy = float(total_loss) / len(train), int(total_correct) / len(train)
+        yield Epoch(epoch, train_loss, train_accuracy, *evaluate(model, test), seconds)
+
+
+def one_cycle(step: int, total_steps: int) -> float:
+    """Return the share of the peak learning rate at a step: a straight line up to 1 at a quarter of all steps, then to 0."""
+    progress = (step + 1) / (total_steps + 1)
+    return min(4 * progress, (1 - progress) * 4 / 3)
+
+
+@torch.no_grad()
+def evaluate(model: nn.Module, data: ImageData, *, batch_size: int = 500) -> tuple[float, float]:
+    """Return the mean cross-entropy and the accuracy (a share of 1) on all images, on the model's device.
+
+    The model is left in evaluation mode.
+    """
+    device = next(model.parameters()).device
+    model.eval()
+    total_loss = total_correct = 0
+    for images, labels in zip(data.images.split(batch_size), data.labels.to(device).split(batch_size), strict=True):
+        scores = model(normalize(images.to(device), data.mean, data.std))  # (B, classes)
+        total_loss += F.cross_entropy(scores, labels, reduction="sum")
+        total_correct += (scores.argmax(1) == labels).sum()
+    return float(total_loss) / len(data), int(total_correct) / len(data)

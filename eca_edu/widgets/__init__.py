@@ -1,0 +1,7 @@
+"""Move it: explorers that join controls, computing and drawing."""
+
+from eca_edu.widgets.channel_weights import ChannelWeightsExplorer
+from eca_edu.widgets.kernel_size import KernelSizeExplorer
+from eca_edu.widgets.training import LiveCurves
+
+__all__ = ["ChannelWeightsExplorer", "KernelSizeExplorer", "LiveCurves"]
