@@ -12,8 +12,9 @@ __all__ = ["main"]
 
 def main(arguments: list[str] | None = None) -> int:
     """Run a command and return its exit code: 0 for success, 1 for failure, 2 for misuse, 130 after Ctrl-C."""
-    parser = _parser()
-    options = parser.parse_args(arguments)
+    arguments = sys.argv[1:] if arguments is None else arguments
+    options = _parser().parse_args(arguments)
+    options.line = shlex.join(["python", "-m", "eca_edu", *arguments])
     try:
         return options.run(options)
     except KeyboardInterrupt:
@@ -38,7 +39,7 @@ def _parser() -> argparse.ArgumentParser:
 
     train = commands.add_parser(
         "train",
-        help="train a network and keep its best-described checkpoint",
+        help="train a network; after each epoch its checkpoint and its curve are written",
         formatter_class=argparse.ArgumentDefaultsHelpFormatter,
     )
     train.add_argument(
@@ -48,7 +49,7 @@ def _parser() -> argparse.ArgumentParser:
     train.add_argument("--attention", default="eca", help="none, se, eca or eca-circular")
     train.add_argument("--gamma", type=float, default=2, help="γ of ψ")
     train.add_argument("--b", type=float, default=1, help="b of ψ")
-    train.add_argument("--width", type=int, default=32, help="channels of the stem")
+    train.add_argument("--width", type=int, default=24, help="channels of the stem")
     train.add_argument("--epochs", type=int, default=8)
     train.add_argument("--seed", type=int, default=0)
     train.add_argument("--device", help="cpu, cuda or mps (default: the fastest there is)")
@@ -85,7 +86,7 @@ def _train(options: argparse.Namespace) -> int:
 
     from eca_edu._files import written_whole
     from eca_edu.checkpoints import save_checkpoint
-    from eca_edu.datasets import load_cifar10, load_image_folder, load_images
+    from eca_edu.datasets import load_cifar10, load_cue_switch, load_image_folder
     from eca_edu.models import ModelConfig, build_model
     from eca_edu.training import best_device, fit
 
@@ -93,9 +94,16 @@ def _train(options: argparse.Namespace) -> int:
         train, test = load_cifar10()
     elif Path(options.data).is_dir():
         train, test = load_image_folder(options.data)
+    elif options.data == "cue-switch":
+        train, test = load_cue_switch()
     else:
-        train, test = load_images(options.data)
-    device = torch.device(options.device) if options.device else best_device()
+        raise ValueError(f"data must be 'cifar10', 'cue-switch' or a folder that exists; got {options.data!r}")
+    try:
+        device = torch.empty(0, device=options.device or best_device()).device
+    except (RuntimeError, AssertionError) as error:
+        raise ValueError(
+            f"device must be one that this machine has, such as {best_device()}; got {options.device!r}"
+        ) from error
     config = ModelConfig(
         options.backbone, options.attention, options.gamma, options.b, options.width, len(train.class_names)
     )
@@ -111,14 +119,16 @@ def _train(options: argparse.Namespace) -> int:
         "seed": options.seed,
         "device": device.type,
         "torch": torch.__version__,
-        "command": shlex.join(["python", "-m", "eca_edu", *sys.argv[1:]]),
+        "command": options.line,
     }
     records: list[dict] = []
     bar = tqdm(total=options.epochs, unit="epoch", desc=f"{train.name}, attention {options.attention}, {device.type}")
     try:
         for epoch in fit(model, train, test, epochs=options.epochs, seed=options.seed):
             records.append(vars(epoch))
-            save_checkpoint(out, model, config, {**card, **records[-1]})
+            reached = {"epoch": epoch.epoch, "test_accuracy": epoch.test_accuracy, "test_loss": epoch.test_loss}
+            seconds = round(sum(record["seconds"] for record in records), 1)
+            save_checkpoint(out, model, config, {**card, **reached, "training_seconds": seconds})
             with written_whole(out.with_suffix(".csv")) as temporary:
                 pd.DataFrame(records).to_csv(temporary, index=False)
             bar.set_postfix(loss=f"{epoch.train_loss:.3f}", test_accuracy=f"{epoch.test_accuracy:.2%}")

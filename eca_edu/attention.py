@@ -4,11 +4,13 @@ Every channel attention here is the same three steps: average each channel over 
 the result to weights in (0, 1). The relatives of ECA differ only in `interact`.
 """
 
+from collections.abc import Callable
 from functools import partial
 
 import torch
 from torch import nn
 
+from eca_edu._checks import positive_integer
 from eca_edu.kernel_size import adaptive_kernel_size
 
 __all__ = ["ATTENTION", "ECA", "ChannelAttention", "SqueezeExcitation", "make_attention"]
@@ -96,7 +98,7 @@ class SqueezeExcitation(ChannelAttention):
 
 
 #: The attention modules by name; each is called with the number of channels and its own options.
-ATTENTION: dict[str, type[ChannelAttention]] = {
+ATTENTION: dict[str, Callable[..., ChannelAttention]] = {
     "se": SqueezeExcitation,
     "eca": ECA,
     "eca-circular": partial(ECA, padding_mode="circular"),
@@ -114,14 +116,6 @@ def make_attention(name: str, channels: int, **options) -> nn.Module:
     if name not in ATTENTION:
         raise ValueError(f"attention must be one of {', '.join(['none', *ATTENTION])}; got {name!r}")
     return ATTENTION[name](channels, **options)
-
-
-def positive_integer(name: str, value: int) -> int:
-    if isinstance(value, bool) or not isinstance(value, int):
-        raise TypeError(f"{name} must be a whole number; got {value!r}")
-    if value < 1:
-        raise ValueError(f"{name} must be at least 1; got {value!r}")
-    return value
 
 
 def _check_feature_map(x: torch.Tensor, channels: int) -> None:

@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save
 from torch import nn
 
 from eca_edu._files import written_whole
@@ -24,7 +24,7 @@ def save_checkpoint(path: str | Path, model: nn.Module, config: ModelConfig, car
     card = {"config": json.loads(config.to_json()), **card}
     state = {name: tensor.detach().cpu().contiguous() for name, tensor in model.state_dict().items()}
     with written_whole(path) as temporary:
-        save_file(state, temporary, metadata={"card": json.dumps(card)})
+        temporary.write_bytes(save(state, metadata={"card": json.dumps(card)}))
     with written_whole(path.with_suffix(".json")) as temporary:
         temporary.write_text(json.dumps(card, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
     return path

@@ -126,7 +126,7 @@ def _kernel(name: str) -> Check:
             f"notebooks run in {command}, not in {sys.executable}",
             "pick the kernel of this environment in JupyterLab",
         )
-    return Check("OK", name, f"notebooks run in {command}")
+    return Check("OK", name, "notebooks run in the environment of this command")
 
 
 def _data(name: str) -> Check:

@@ -5,11 +5,12 @@ mapping backwards: k = ψ(C) = |log2(C)/γ + b/γ|_odd (Eq. 12). This file holds
 """
 
 import math
-import operator
 from collections.abc import Callable
 from decimal import Decimal, localcontext
 from fractions import Fraction
 from numbers import Rational, Real
+
+from eca_edu._checks import positive_integer
 
 __all__ = ["CONVENTIONS", "adaptive_kernel_size", "channels_for_kernel_size", "nearest_odd"]
 
@@ -22,7 +23,7 @@ def adaptive_kernel_size(channels: int, gamma: float = 2, b: float = 1) -> int:
     Raises TypeError for a value that is no number and ValueError for one out of range.
     Source: Eq. 12. The text gives no rule for ties; the code in its Fig. 3 sends them up, as here.
     """
-    channels, gamma, b = _at_least_one("channels", channels), _checked_gamma(gamma), _exact("b", b)
+    channels, gamma, b = positive_integer("channels", channels), _checked_gamma(gamma), _exact("b", b)
     return max(1, 2 * _floor_of_half_t(channels, gamma, b) + 1)
 
 
@@ -33,7 +34,7 @@ def channels_for_kernel_size(kernel_size: int, gamma: float = 2, b: float = 1) -
     Raises TypeError for a value that is no number and ValueError for one out of range.
     Source: Eq. 11.
     """
-    exponent = _checked_gamma(gamma) * _at_least_one("kernel_size", kernel_size) - _exact("b", b)
+    exponent = _checked_gamma(gamma) * positive_integer("kernel_size", kernel_size) - _exact("b", b)
     if exponent == int(exponent) and exponent >= 0:
         return 2 ** int(exponent)
     try:
@@ -91,18 +92,6 @@ def _checked_gamma(gamma: float) -> int | Fraction:
     if exact <= 0:
         raise ValueError(f"gamma must be greater than 0; got {gamma!r}")
     return exact
-
-
-def _at_least_one(name: str, value: int) -> int:
-    try:
-        number = operator.index(value)
-    except TypeError:
-        raise TypeError(f"{name} must be a whole number; got {value!r}") from None
-    if isinstance(value, bool):
-        raise TypeError(f"{name} must be a whole number; got {value!r}")
-    if number < 1:
-        raise ValueError(f"{name} must be at least 1; got {value!r}")
-    return number
 
 
 # What others compute, in the floating-point arithmetic that they use, so that the differences can be seen.

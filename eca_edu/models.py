@@ -12,7 +12,8 @@ from functools import partial
 import torch
 from torch import nn
 
-from eca_edu.attention import ATTENTION, ECA, make_attention, positive_integer
+from eca_edu._checks import positive_integer
+from eca_edu.attention import ATTENTION, ECA, make_attention
 from eca_edu.kernel_size import adaptive_kernel_size
 
 __all__ = ["BACKBONES", "ECACNN", "BasicBlock", "Bottleneck", "ModelConfig", "build_model", "conv_bn_act"]
@@ -144,7 +145,7 @@ class ModelConfig:
     attention: str = "eca"
     gamma: float = 2
     b: float = 1
-    width: int = 32
+    width: int = 24
     num_classes: int = 10
 
     def __post_init__(self):

@@ -18,7 +18,7 @@ from eca_edu.datasets.image_data import ImageData
 
 __all__ = ["Epoch", "augment", "best_device", "evaluate", "fit", "normalize", "one_cycle"]
 
-MARGIN = 4  # pixels by which a training image is padded before it is cropped
+MARGIN = 2  # pixels by which a training image is padded before it is cropped
 EPOCH_SEEDS = 1_000_003  # seeds lie this far apart, so that no two runs share an epoch's randomness
 
 
@@ -54,13 +54,13 @@ def normalize(images: torch.Tensor, mean: torch.Tensor, std: torch.Tensor) -> to
 def augment(padded: torch.Tensor, indices: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
     """Return the chosen images, each cropped at a random place and flipped left to right half of the time.
 
-    padded: (N, 3, H + 8, W + 8); indices: (B,) -> (B, 3, H, W), each crop at one of 9 × 9 places.
+    padded: (N, 3, H + 4, W + 4); indices: (B,) -> (B, 3, H, W), each crop at one of 5 × 5 places.
     """
     places = 2 * MARGIN + 1
     windows = padded.unfold(2, padded.shape[2] - 2 * MARGIN, 1).unfold(3, padded.shape[3] - 2 * MARGIN, 1)
     top, left = torch.randint(places, (2, len(indices)), generator=generator).to(padded.device)
     flip = torch.randint(2, (len(indices), 1, 1, 1), generator=generator, dtype=torch.bool).to(padded.device)
-    crops = windows[indices, :, top, left]  # windows: (N, 3, 9, 9, H, W), a view -> (B, 3, H, W)
+    crops = windows[indices, :, top, left]  # windows: (N, 3, 5, 5, H, W), a view -> (B, 3, H, W)
     return torch.where(flip, crops.flip(3), crops)
 
 

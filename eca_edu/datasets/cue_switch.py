@@ -66,7 +66,7 @@ def _draw(
     def uniform(low: float, high: float, *size: int) -> torch.Tensor:
         return low + (high - low) * torch.rand(n, *size, generator=generator)
 
-    masks = _masks(shape, uniform(5, 8.5), uniform(9, SIZE - 9, 2), uniform(-0.4, 0.4))
+    masks = _masks(shape, uniform(5, 8.5), uniform(9.5, SIZE - 9.5, 2), uniform(-0.4, 0.4))
     background = _stripes(context, uniform(4, 8), uniform(0, 2 * math.pi), uniform(0.1, 0.3), uniform(0.3, 0.7, 3))
     paint = RGB[colour] * uniform(0.75, 1.1, 1) + uniform(-0.12, 0.12, 3)  # (n, 3)
     images = torch.where(masks[:, None], paint[:, :, None, None], background)

@@ -1,0 +1,33 @@
+"""What several tests need: no network, and a small CIFAR-10 of noise in the form of an image folder."""
+
+import os
+
+import numpy as np
+import pytest
+from PIL import Image
+
+CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
+
+
+@pytest.fixture(autouse=True)
+def _offline(monkeypatch):
+    monkeypatch.setenv("ECA_EDU_OFFLINE", "1")
+    monkeypatch.delenv("ECA_EDU_DATA", raising=False)
+
+
+@pytest.fixture(scope="session")
+def cifar10_folder(tmp_path_factory):
+    """A folder train/<class>/*.png, test/<class>/*.png; ECA_EDU_TEST_CIFAR10 puts the real images in its place."""
+    if "ECA_EDU_TEST_CIFAR10" in os.environ:
+        return os.environ["ECA_EDU_TEST_CIFAR10"]
+    root = tmp_path_factory.mktemp("cifar10")
+    rng = np.random.default_rng(0)
+    for split, images in [("train", 40), ("test", 10)]:
+        for label, name in enumerate(CLASSES):
+            folder = root / split / name
+            folder.mkdir(parents=True)
+            for i in range(images):
+                pixels = rng.integers(0, 128, (32, 32, 3), dtype=np.uint8)
+                pixels[:, 3 * label : 3 * label + 3] += 100  # a bright stripe tells the class
+                Image.fromarray(pixels).save(folder / f"{i:04}.png")
+    return root

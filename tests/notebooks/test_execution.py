@@ -1,0 +1,67 @@
+"""Every notebook runs from top to bottom in a fresh kernel, and nothing in it swallows an error."""
+
+from pathlib import Path
+
+import nbformat
+import pytest
+from nbclient import NotebookClient
+
+NOTEBOOKS = sorted((Path(__file__).resolve().parents[2] / "notebooks").glob("*.ipynb"))
+
+
+def quick(path):
+    """The notebook with the quick budget set after its parameters cell, as papermill would do it."""
+    notebook = nbformat.read(path, as_version=4)
+    for i, cell in enumerate(notebook.cells):
+        if "parameters" in cell.metadata.get("tags", []):
+            notebook.cells.insert(i + 1, nbformat.v4.new_code_cell('BUDGET = "quick"'))
+            break
+    return notebook
+
+
+def swallowed_errors(notebook):
+    """Errors that no cell raises: in the output areas of widgets, and in the alerts of explorers."""
+    state = notebook.metadata.get("widgets", {}).get("application/vnd.jupyter.widget-state+json", {}).get("state", {})
+    widgets = [widget["state"] for widget in state.values()]
+    outputs = [output for widget in widgets for output in widget.get("outputs", [])]
+    outputs += [output for cell in notebook.cells for output in cell.get("outputs", [])]
+    return [o for o in outputs if o.get("output_type") == "error"] + [
+        widget["value"] for widget in widgets if 'role="alert"' in str(widget.get("value", ""))
+    ]
+
+
+def execute(notebook, folder):
+    NotebookClient(notebook, timeout=300, kernel_name="python3", resources={"metadata": {"path": folder}}).execute()
+    return notebook
+
+
+@pytest.mark.parametrize("data", ["cue-switch", "cifar10"])
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_notebook(path, data, cifar10_folder, tmp_path, monkeypatch):
+    notebook = quick(path)
+    if "load_images" not in str(notebook) and data == "cifar10":
+        pytest.skip("this chapter reads no images from disk")
+    # An empty folder in the place of data/ hides what a developer has downloaded.
+    monkeypatch.setenv("ECA_EDU_DATA", str(cifar10_folder if data == "cifar10" else tmp_path))
+    monkeypatch.setenv("ECA_EDU_OFFLINE", "1")
+    execute(notebook, path.parent)
+    assert swallowed_errors(notebook) == []
+    text = str(notebook)
+    assert "load_images" not in text or f"{data}: " in text
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "import ipywidgets as W\nW.interact(lambda n: 1 / n, n=W.IntSlider(0))",
+        "import ipywidgets as W\nout = W.Output()\nwith out:\n    1 / 0\nout",
+        "from eca_edu.widgets import KernelSizeExplorer\ne = KernelSizeExplorer()\ne.update = lambda **values: 1 / 0\n"
+        "e.gamma.value = 1\ne",
+    ],
+    ids=["interact", "output", "explorer"],
+)
+def test_a_swallowed_error_is_found(source, tmp_path):
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(source)])
+    execute(notebook, tmp_path)
+    assert len(swallowed_errors(notebook)) == 1
+    assert "ZeroDivisionError" in str(swallowed_errors(notebook)[0])

@@ -1,0 +1,64 @@
+"""Notebooks are committed without outputs, in short cells, with links that lead somewhere."""
+
+import ast
+import re
+from pathlib import Path
+from statistics import median
+
+import nbformat
+import pytest
+
+NOTEBOOKS = sorted((Path(__file__).resolve().parents[2] / "notebooks").glob("*.ipynb"))
+LINK = re.compile(r"\]\(([^)#]+)[^)]*\)")
+
+pytestmark = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+
+
+def cells(path, kind):
+    return [cell for cell in nbformat.read(path, as_version=4).cells if cell.cell_type == kind]
+
+
+def lines(cell):
+    return [line for line in cell.source.splitlines() if line.strip()]
+
+
+def test_no_outputs_and_no_widget_state(path):
+    notebook = nbformat.read(path, as_version=4)
+    nbformat.validate(notebook)
+    assert all(not cell.outputs and cell.execution_count is None for cell in cells(path, "code"))
+    assert set(notebook.metadata) == {"kernelspec", "language_info"}
+
+
+def test_cells_are_short(path):
+    counts = [len(lines(cell)) for cell in cells(path, "code")]
+    assert max(counts) <= 20
+    assert median(counts) <= 5
+
+
+def test_a_chapter_begins_with_title_promise_and_aims(path):
+    first = cells(path, "markdown")[0].source
+    assert first.startswith("# ")
+    assert re.search(r"^\*\*.+\*\*$", first, re.MULTILINE), "the promise, in bold on a line of its own"
+    assert len(re.findall(r"^- ", first, re.MULTILINE)) == 3
+    assert "Reading: " in first
+    assert "Machine: " in first
+
+
+def test_a_chapter_ends_with_recap_and_questions(path):
+    last = cells(path, "markdown")[-1].source
+    assert len(re.findall(r"^- ", last.split("## Recap")[1], re.MULTILINE)) == 5
+    assert last.split("**Can you answer?**")[1].count("?") == 3
+
+
+def test_local_links_lead_to_files(path):
+    for cell in cells(path, "markdown"):
+        for target in LINK.findall(cell.source):
+            assert target.startswith("http") or (path.parent / target).is_file(), target
+
+
+def test_checks_are_asserts(path):
+    for cell in cells(path, "code"):
+        for node in ast.parse(cell.source).body:
+            assert not (isinstance(node, ast.Expr) and isinstance(node.value, ast.Compare)), (
+                "a bare comparison tests nothing"
+            )

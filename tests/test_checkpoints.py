@@ -1,0 +1,70 @@
+"""Checkpoints: whole or not at all, and refused with a sentence when they are damaged."""
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import save_file
+
+from eca_edu import ModelConfig, build_model, load_checkpoint, save_checkpoint
+
+CONFIG = ModelConfig(attention="se", width=8, num_classes=3)
+
+
+@pytest.fixture
+def saved(tmp_path):
+    model = build_model(CONFIG)
+    path = save_checkpoint(tmp_path / "new" / "net.safetensors", model, CONFIG, {"seed": 7, "data": "süß"})
+    return path, model
+
+
+def test_what_is_saved_comes_back(saved):
+    path, model = saved
+    loaded, card = load_checkpoint(path)
+    assert card == {"config": json.loads(CONFIG.to_json()), "seed": 7, "data": "süß"}
+    assert json.loads(path.with_suffix(".json").read_text(encoding="utf-8")) == card
+    assert not loaded.training
+    x = torch.randn(2, 3, 32, 32)
+    assert torch.equal(loaded(x), model.eval()(x))
+    assert sorted(p.name for p in path.parent.iterdir()) == ["net.json", "net.safetensors"]
+
+
+def test_a_truncated_checkpoint_is_refused(saved):
+    path, _ = saved
+    content = path.read_bytes()
+    for size in (0, 4, 100, len(content) // 2, len(content) - 1):
+        path.write_bytes(content[:size])
+        with pytest.raises(
+            ValueError, match=r"net.safetensors is truncated or no checkpoint of eca_edu \(.*\); make it anew"
+        ):
+            load_checkpoint(path)
+
+
+def test_other_files_are_refused(tmp_path):
+    path = tmp_path / "other.safetensors"
+    save_file({"weight": torch.zeros(1)}, path)
+    with pytest.raises(ValueError, match="truncated or no checkpoint of eca_edu"):
+        load_checkpoint(path)
+    with pytest.raises(
+        FileNotFoundError, match=r"there is no checkpoint .*gone\.safetensors; `python -m eca_edu train --out"
+    ):
+        load_checkpoint(tmp_path / "gone.safetensors")
+    with pytest.raises(ValueError, match=r"path must end in \.safetensors; got 'net\.pt'"):
+        load_checkpoint("net.pt")
+
+
+def test_a_failed_save_leaves_the_old_one(saved, monkeypatch):
+    path, model = saved
+    before = path.read_bytes()
+
+    def disk_full(self, content):
+        with open(self, "wb") as file:
+            file.write(content[:100])
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_bytes", disk_full)
+    with pytest.raises(OSError, match="No space left"):
+        save_checkpoint(path, model, CONFIG, {})
+    assert path.read_bytes() == before
+    assert sorted(p.name for p in path.parent.iterdir()) == ["net.json", "net.safetensors"]

@@ -1,0 +1,99 @@
+"""The command line, run as a user runs it."""
+
+import os
+import signal
+import subprocess
+import sys
+
+import pandas as pd
+import pytest
+
+from eca_edu import load_checkpoint
+from eca_edu.__main__ import main
+from eca_edu.doctor import CHECKS, diagnose
+
+
+def test_doctor_finds_this_machine_ready(capsys):
+    assert main(["doctor"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == len(CHECKS) + 1
+    assert all(line.startswith(("[OK] ", "[NOTE] ")) for line in lines[:-1])
+    assert "All is ready" in lines[-1]
+
+
+def test_doctor_says_how_to_mend(monkeypatch, capsys):
+    versions = {"matplotlib": "3.1"}
+    real = __import__("importlib.metadata").metadata.version
+    monkeypatch.setattr("eca_edu.doctor.metadata.version", lambda name: versions.get(name) or real(name))
+    assert main(["doctor"]) == 1
+    out = capsys.readouterr().out
+    assert "[FAIL] packages: matplotlib 3.1 is installed, needed is >=3.8 -> run `make lab`" in out
+    assert "1 of the checks failed" in out
+
+
+def test_doctor_reports_a_check_that_breaks(monkeypatch):
+    def broken(name):
+        raise RuntimeError("no such operator")
+
+    monkeypatch.setattr("eca_edu.doctor.CHECKS", [("torch", broken, "reinstall it")])
+    assert [str(check) for check in diagnose()] == ["[FAIL] torch: RuntimeError: no such operator -> reinstall it"]
+
+
+def test_doctor_knows_whether_cifar10_is_there(cifar10_folder, monkeypatch):
+    monkeypatch.setenv("ECA_EDU_DATA", str(cifar10_folder))
+    (line,) = [str(check) for check in diagnose() if check.name == "CIFAR-10"]
+    assert line == f"[OK] CIFAR-10: found in {cifar10_folder}"
+
+
+def test_train_on_a_folder(cifar10_folder, tmp_path, capsys):
+    out = tmp_path / "net.safetensors"
+    arguments = ["--data", str(cifar10_folder), "--attention", "se", "--width", "8", "--epochs", "2", "--out", str(out)]
+    assert main(["train", *arguments]) == 0
+    model, card = load_checkpoint(out)
+    assert type(model.block1.attention).__name__ == "SqueezeExcitation"
+    curve = pd.read_csv(out.with_suffix(".csv"))
+    assert list(curve.epoch) == [1, 2]
+    assert card["test_accuracy"] == curve.test_accuracy.iloc[-1]
+    assert (card["epoch"], card["epochs"], card["seed"]) == (2, 2, 0)
+    assert f"Epoch 2 of 2 is in {out}" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--data", "mnist"], "data must be 'cifar10', 'cue-switch' or a folder that exists; got 'mnist'"),
+        (["--data", "cifar10"], "CIFAR-10 is not in"),
+        (["--data", "cue-switch", "--attention", "cbam"], "attention must be one of"),
+        (["--data", "cue-switch", "--gamma", "0"], "gamma must be greater than 0; got 0.0"),
+        (["--data", "cue-switch", "--epochs", "0"], "epochs must be at least 1; got 0"),
+        (["--data", "cue-switch", "--device", "abacus"], "device must be"),
+    ],
+)
+def test_bad_arguments_are_one_sentence(arguments, words, capsys, tmp_path, monkeypatch):
+    monkeypatch.setenv("ECA_EDU_DATA", str(tmp_path))
+    monkeypatch.setattr("eca_edu.datasets.cifar10.data_folder", lambda: tmp_path)
+    assert main(["train", *arguments, "--out", str(tmp_path / "net.safetensors")]) == 1
+    error = capsys.readouterr().err
+    assert words in error
+    assert "Traceback" not in error
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows sends Ctrl-C to the whole console, the test runner included")
+def test_ctrl_c_leaves_the_last_finished_epoch(tmp_path):
+    out = tmp_path / "net.safetensors"
+    arguments = ["train", "--data", "cue-switch", "--width", "8", "--epochs", "50", "--out", str(out)]
+    process = subprocess.Popen(
+        [sys.executable, "-u", "-m", "eca_edu", *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    for line in iter(lambda: process.stderr.read(1), ""):  # the progress bar moves when an epoch is done
+        process.bar = getattr(process, "bar", "") + line
+        if "1/50" in process.bar:
+            break
+    process.send_signal(signal.SIGINT)
+    stdout, stderr = process.communicate(timeout=120)
+    assert process.returncode == 130
+    assert "Interrupted." in stderr
+    _, card = load_checkpoint(out)
+    assert 1 <= card["epoch"] < 50
+    assert f"Epoch {card['epoch']} of 50 is in {out}" in stdout
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["net.csv", "net.json", "net.safetensors"]

@@ -1,0 +1,120 @@
+"""Downloads against a local server that breaks in every way that a real one does."""
+
+import hashlib
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import numpy as np
+import pytest
+
+from eca_edu.datasets.download import download
+
+CONTENT = np.random.default_rng(0).bytes(3_000_000)
+MD5 = hashlib.md5(CONTENT).hexdigest()
+
+
+class Server(ThreadingHTTPServer):
+    """Serves CONTENT; the path says how: /good, /no-ranges, /truncated, /wrong, /missing, /stalled."""
+
+    daemon_threads = True
+
+    def __init__(self):
+        self.requests = []  # (path, range header)
+        self.closing = threading.Event()
+        super().__init__(("127.0.0.1", 0), Handler)
+
+    def url(self, path):
+        return f"http://127.0.0.1:{self.server_port}/{path}"
+
+
+class Handler(BaseHTTPRequestHandler):
+    def do_GET(self):
+        mode = self.path.strip("/")
+        wanted = self.headers.get("Range")
+        self.server.requests.append((mode, wanted))
+        if mode == "missing":
+            self.send_error(404)
+            return
+        content = b"x" * len(CONTENT) if mode == "wrong" else CONTENT
+        start = int(wanted.removeprefix("bytes=").rstrip("-")) if wanted and mode != "no-ranges" else 0
+        if start >= len(content):
+            self.send_error(416)
+            return
+        self.send_response(206 if start else 200)
+        self.send_header("Content-Length", str(len(content) - start))
+        self.end_headers()
+        body = content[start:]
+        self.wfile.write(body[: len(body) // 2] if mode in ("truncated", "stalled") else body)
+        if mode == "stalled":
+            self.wfile.flush()
+            self.server.closing.wait()
+
+    def log_message(self, *args):
+        pass
+
+
+@pytest.fixture
+def server():
+    server = Server()
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+    thread.start()
+    yield server
+    server.closing.set()
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+def files(folder):
+    return sorted(p.name for p in folder.iterdir())
+
+
+@pytest.mark.parametrize("path", ["good", "no-ranges"])
+def test_download(server, tmp_path, path):
+    file = download([server.url(path)], tmp_path / "new" / "file.gz", MD5)
+    assert file.read_bytes() == CONTENT
+    assert files(file.parent) == ["file.gz"]
+
+
+@pytest.mark.parametrize("broken", ["truncated", "stalled", "missing", "wrong"])
+def test_the_next_mirror_takes_over(server, tmp_path, broken):
+    file = download([server.url(broken), server.url("good")], tmp_path / "file.gz", MD5, timeout=0.5)
+    assert file.read_bytes() == CONTENT
+    assert files(tmp_path) == ["file.gz"]
+
+
+@pytest.mark.parametrize("broken", ["truncated", "stalled"])
+def test_what_arrived_is_not_fetched_again(server, tmp_path, broken):
+    with pytest.raises(ConnectionError, match=r"could not download file\.gz"):
+        download([server.url(broken)], tmp_path / "file.gz", MD5, timeout=0.5)
+    assert files(tmp_path) == ["file.gz.part"]
+    have = (tmp_path / "file.gz.part").stat().st_size
+    assert 0 < have < len(CONTENT)
+    download([server.url("good")], tmp_path / "file.gz", MD5)
+    assert server.requests[-1] == ("good", f"bytes={have}-")
+    assert (tmp_path / "file.gz").read_bytes() == CONTENT
+
+
+def test_a_server_without_ranges_starts_anew(server, tmp_path):
+    (tmp_path / "file.gz.part").write_bytes(b"from elsewhere")
+    assert download([server.url("no-ranges")], tmp_path / "file.gz", MD5).read_bytes() == CONTENT
+
+
+def test_a_finished_part_is_only_checked(server, tmp_path):
+    (tmp_path / "file.gz.part").write_bytes(CONTENT)
+    assert download([server.url("good")], tmp_path / "file.gz", MD5).read_bytes() == CONTENT
+
+
+def test_a_wrong_part_is_thrown_away(server, tmp_path):
+    (tmp_path / "file.gz.part").write_bytes(b"y" * 1000)
+    assert download([server.url("good"), server.url("good")], tmp_path / "file.gz", MD5).read_bytes() == CONTENT
+
+
+def test_all_mirrors_fail(server, tmp_path):
+    with pytest.raises(ConnectionError) as caught:
+        download([server.url("wrong"), server.url("missing"), "http://127.0.0.1:1/x"], tmp_path / "file.gz", MD5)
+    message = str(caught.value)
+    assert "expected " + MD5 in message
+    assert "HTTP status 404" in message
+    assert message.count("http://") == 3
+    assert files(tmp_path) == []

@@ -1,0 +1,141 @@
+"""The house keeps its order: one list of packages, light imports, floors, and nothing that does not belong."""
+
+import ast
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from packaging.markers import default_environment
+from packaging.requirements import Requirement
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+ROOT = Path(__file__).resolve().parent.parent
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+ON_CONDA = {"torch": "pytorch"}
+FLOORS = {
+    "_checks": 0,
+    "_files": 0,
+    "kernel_size": 1,
+    "attention": 2,
+    "models": 3,
+    "datasets": 2,
+    "checkpoints": 4,
+    "training": 4,
+    "inspection": 4,
+    "plots": 5,
+    "widgets": 6,
+    "doctor": 7,
+    "__main__": 7,
+}
+
+
+def requirements():
+    return [Requirement(text) for text in PROJECT["dependencies"]]
+
+
+def locked():
+    """name -> all versions in the lock, over platforms and Python versions."""
+    versions = {}
+    for line in (ROOT / "requirements.lock").read_text(encoding="utf-8").splitlines():
+        if line and not line.startswith((" ", "#")):
+            requirement = Requirement(line)
+            (pin,) = requirement.specifier
+            versions.setdefault(requirement.name, []).append((pin.version, requirement.marker))
+    return versions
+
+
+def test_environment_yml_has_the_packages_and_ranges_of_pyproject():
+    lines = (ROOT / "environment.yml").read_text(encoding="utf-8").splitlines()
+    conda = {re.split("[>=]", line[4:].split()[0])[0]: line for line in lines if re.match(r"  - [a-z]", line)}
+    for requirement in requirements():
+        name = ON_CONDA.get(requirement.name, requirement.name)
+        assert conda.pop(name, "").startswith(f"  - {name}{requirement.specifier}  # "), f"{name} in environment.yml"
+    assert conda.pop("python") == f"  - python{PROJECT['requires-python']}"
+    assert set(conda) == {"conda-forge", "pip", "pip:"} - {"pip:"} or set(conda) == {"conda-forge", "pip", "pip:"}
+
+
+def test_every_package_line_of_environment_yml_says_which_chapter_needs_it():
+    lines = (ROOT / "environment.yml").read_text(encoding="utf-8").splitlines()
+    packages = [
+        line for line in lines if re.match(r"  - [a-z]", line) and "python>" not in line and "conda-forge" not in line
+    ]
+    assert all(re.search(r"  # .*(chapter|package itself)", line) for line in packages if not line.endswith("pip:"))
+
+
+def test_the_lock_fits_pyproject_for_every_python():
+    versions = locked()
+    extras = [Requirement(text) for texts in PROJECT["optional-dependencies"].values() for text in texts]
+    for requirement in requirements() + extras:
+        assert versions.get(requirement.name), f"{requirement.name} is not in the lock: run `make lock`"
+        for version, _ in versions[requirement.name]:
+            assert requirement.specifier.contains(version), f"{requirement.name} {version}: run `make lock`"
+    for python in ("3.10", "3.11", "3.12", "3.13", "3.14"):
+        environment = {**default_environment(), "python_version": python, "python_full_version": f"{python}.0"}
+        for name in ("torch", "torchvision", "numpy"):
+            fitting = [v for v, marker in versions[name] if marker is None or marker.evaluate(environment)]
+            assert len(fitting) == 1, f"{name} for Python {python}: {fitting}"
+
+
+@pytest.mark.parametrize(
+    ("module", "without"),
+    [
+        ("eca_edu", {"torch", "numpy", "matplotlib", "pandas"}),
+        ("eca_edu.kernel_size", {"torch", "numpy"}),
+        ("eca_edu.attention", {"torchvision", "matplotlib", "pandas"}),
+        ("eca_edu.models", {"torchvision", "matplotlib", "pandas"}),
+        ("eca_edu.datasets", {"torchvision", "matplotlib", "pandas"}),
+        ("eca_edu.training", {"torchvision", "matplotlib", "pandas"}),
+        ("eca_edu.__main__", {"torch", "matplotlib", "pandas"}),
+    ],
+)
+def test_imports_stay_light(module, without):
+    code = f"import sys, {module}; print(sorted({without!r} & set(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def test_public_names_load_and_none_hides_a_module():
+    import eca_edu
+
+    public = set(eca_edu.__all__)
+    modules = {p.stem for p in (ROOT / "eca_edu").iterdir() if not p.name.startswith("_")}
+    assert modules <= public
+    for name in public:
+        assert getattr(eca_edu, name) is not None
+    attributes = {name for name in public if not hasattr(getattr(eca_edu, name), "__path__")}
+    assert {name for name in attributes & modules if not hasattr(getattr(eca_edu, name), "__file__")} == set()
+
+
+def test_lower_floors_never_import_higher_ones():
+    wrong = []
+    for file in (ROOT / "eca_edu").rglob("*.py"):
+        part = file.relative_to(ROOT / "eca_edu").parts[0].removesuffix(".py")
+        if part == "__init__":
+            continue
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            names = [node.module or ""] if isinstance(node, ast.ImportFrom) else []
+            names += [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+            for name in names:
+                target = name.split(".")[1] if name.startswith("eca_edu.") else None
+                if target and target != part and FLOORS[target] >= FLOORS[part] and part != "__main__":
+                    wrong.append(f"{part} (floor {FLOORS[part]}) imports {target} (floor {FLOORS[target]})")
+    assert wrong == []
+
+
+def test_every_public_function_and_class_has_a_docstring():
+    missing = []
+    for file in (ROOT / "eca_edu").rglob("*.py"):
+        tree = ast.parse(file.read_text(encoding="utf-8"))
+        if not ast.get_docstring(tree):
+            missing.append(file.name)
+        for node in tree.body:
+            public = isinstance(node, (ast.FunctionDef, ast.ClassDef)) and not node.name.startswith("_")
+            if public and not ast.get_docstring(node):
+                missing.append(f"{file.name}: {node.name}")
+    assert missing == []
