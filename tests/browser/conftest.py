@@ -124,7 +124,7 @@ def browser():
 @pytest.fixture
 def page(browser):
     """A page whose requests stay on this machine; afterwards it fails the test for errors and for strange addresses."""
-    context = browser.new_context(viewport={"width": 1280, "height": 1000})
+    context = browser.new_context(viewport={"width": 1280, "height": 1400})
     strangers, errors = [], []
 
     def only_local(route):
@@ -138,7 +138,7 @@ def page(browser):
     page = context.new_page()
     page.set_default_timeout(60_000)
     page.on("dialog", lambda dialog: dialog.accept())
-    page.on("pageerror", errors.append)
+    page.on("pageerror", lambda error: errors.append(error))
     yield page
     context.close()
     assert strangers == []
