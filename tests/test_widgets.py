@@ -68,7 +68,7 @@ def test_the_sentence_tells_the_kernel_size():
 def test_the_sentence_tells_class_and_weights():
     explorer = make_weights_explorer()
     explorer.image.value = 3
-    assert f"Image 3 is a {DATA.class_names[DATA.labels[3]]}" in explorer.sentence.value
+    assert f"Image 3: the right answer is {DATA.class_names[DATA.labels[3]]}," in explorer.sentence.value
     lowest = explorer.weights["block3.attention"][3].min()
     assert f"from {lowest:.2f} to" in explorer.sentence.value
 

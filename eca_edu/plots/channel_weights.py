@@ -23,10 +23,10 @@ def draw_channel_weights(image_ax: Axes, axes: Sequence[Axes], means: Mapping[st
         ax.plot(channels, mean, color=GREY, linewidth=1, label="mean of all images")
         artists[layer] = ax.plot(channels, mean, ".", color=BLUE, markersize=4, label="this image")[0]
         ax.axhline(0.5, color=VERMILION, linewidth=0.5)
-        ax.set(ylim=(0, 1), xlim=(-1, len(mean)), ylabel="weight ω", title=f"{layer}: {len(mean)} channels")
-        ax.title.set_fontsize(10)
+        ax.set(ylim=(0, 1), xlim=(-1, len(mean)), ylabel="weight ω")
+        ax.set_title(f"{layer}: {len(mean)} channels", fontsize=10, loc="left")
     axes[-1].set_xlabel("channel")
-    axes[0].legend(frameon=False, ncols=2, fontsize=8, loc="lower right")
+    axes[0].legend(frameon=False, ncols=2, fontsize=8, loc="lower right", bbox_to_anchor=(1.01, 0.96))
     return artists
 
 

@@ -20,7 +20,7 @@ def draw_curves(axes: Sequence[Axes], epochs: int) -> dict[str, Artist]:
         ax.grid(color="0.9")
         for split, colour, marker in [("train", ORANGE, "s"), ("test", BLUE, "o")]:
             artists[f"{split}_{quantity}"] = ax.plot([], [], marker=marker, color=colour, label=split)[0]
-        ax.legend(frameon=False)
+        ax.legend(frameon=False, loc="upper right" if quantity == "loss" else "lower right")
     axes[0].set_ylim(0, 2.5)
     axes[1].set_ylim(0, 1)
     axes[1].yaxis.set_major_formatter(PercentFormatter(1))

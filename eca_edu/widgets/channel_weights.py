@@ -58,6 +58,6 @@ class ChannelWeightsExplorer(Explorer):
         )
         layer, values = list(weights.items())[-1]
         return (
-            f"Image {image} is a {label}; the network says {self.data.class_names[answer]} ({probability:.0%}). "
+            f"Image {image}: the right answer is {label}, the network says {self.data.class_names[answer]} ({probability:.0%}). "
             f"In {layer} its channel weights reach from {values.min():.2f} to {values.max():.2f}."
         )

@@ -11,10 +11,10 @@ from eca_edu.widgets.panel import Explorer
 
 __all__ = ["KernelSizeExplorer"]
 
-#: Channel counts a quarter of a power of two apart, enough to draw every step.
-CHANNELS = sorted({round(2 ** (n / 4)) for n in range(4 * LARGEST_EXPONENT + 1)})
-EXPONENTS = [math.log2(channels) for channels in CHANNELS]
 CHOICES = [1, 4, 8, 16, 24, 32, 64, 96, 128, 160, 256, 320, 512, 1024, 1280, 2048, 4096]
+#: Channel counts an eighth of a power of two apart, enough to draw every step where it is.
+CHANNELS = sorted({round(2 ** (n / 8)) for n in range(8 * LARGEST_EXPONENT + 1)} | set(CHOICES))
+EXPONENTS = [math.log2(channels) for channels in CHANNELS]
 
 
 @lru_cache(maxsize=256)
@@ -44,7 +44,8 @@ class KernelSizeExplorer(Explorer):
         t = [(exponent + b) / gamma for exponent in EXPONENTS]
         update_staircase(self.artists, EXPONENTS, staircase(gamma, b), staircase(2, 1), t, (math.log2(channels), k))
         t_chosen = (math.log2(channels) + b) / gamma
+        neighbours = f"its {k - 1} nearest neighbours" if k > 1 else "nobody but itself"
         return (
-            f"With γ = {gamma:g} and b = {b:g}, C = {channels} channels give t = {t_chosen:.2f}, "
-            f"so the kernel has <b>k = {k}</b> weights: each channel looks at {k // 2} neighbours on either side."
+            f"With γ = {gamma:g} and b = {b:g}, C = {channels} gives t = {t_chosen:.2f} and <b>k = {k}</b>: "
+            f"each channel meets {neighbours}."
         )

@@ -32,6 +32,8 @@ def test_no_outputs_and_no_widget_state(path):
 def test_cells_are_short(path):
     counts = [len(lines(cell)) for cell in cells(path, "code")]
     assert max(counts) <= 20
+    # JupyterLab shows about 100 characters of a line beside its file browser.
+    assert max(len(line) for cell in cells(path, "code") for line in lines(cell)) <= 95
     assert median(counts) <= 5
 
 
