@@ -13,7 +13,8 @@ SCREEN := $(or $(DISPLAY),$(WAYLAND_DISPLAY),$(filter-out Linux,$(shell uname -s
 .PHONY: lab test lint lock clean
 
 lab: $(VENV)/lab.installed
-	$(BIN)/jupyter lab notebooks/00_start_here.ipynb --ip=127.0.0.1 --allow-root $(if $(SCREEN),,--no-browser) $(LAB_ARGS)
+	$(BIN)/jupyter lab --ip=127.0.0.1 --allow-root --LabApp.default_url=/lab/tree/notebooks/00_start_here.ipynb \
+		$(if $(SCREEN),,--no-browser) $(LAB_ARGS)
 
 test: $(VENV)/test.installed
 	$(BIN)/python -m pytest $(TEST_ARGS)

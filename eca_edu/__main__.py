@@ -50,7 +50,7 @@ def _parser() -> argparse.ArgumentParser:
     train.add_argument("--gamma", type=float, default=2, help="γ of ψ")
     train.add_argument("--b", type=float, default=1, help="b of ψ")
     train.add_argument("--width", type=int, default=24, help="channels of the stem")
-    train.add_argument("--epochs", type=int, default=8)
+    train.add_argument("--epochs", type=int, default=10)
     train.add_argument("--seed", type=int, default=0)
     train.add_argument("--device", help="cpu, cuda or mps (default: the fastest there is)")
     train.add_argument(

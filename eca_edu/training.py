@@ -69,7 +69,7 @@ def fit(
     train: ImageData,
     test: ImageData,
     *,
-    epochs: int = 8,
+    epochs: int = 10,
     seed: int = 0,
     batch_size: int = 256,
     peak_learning_rate: float = 0.4,
