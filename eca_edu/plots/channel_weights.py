@@ -6,7 +6,7 @@ import numpy as np
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 
-from eca_edu.plots.colours import BLUE, GREY, VERMILION
+from eca_edu.plots.colours import BLUE, GREY, ORANGE
 
 __all__ = ["draw_channel_weights", "update_channel_weights"]
 
@@ -22,11 +22,12 @@ def draw_channel_weights(image_ax: Axes, axes: Sequence[Axes], means: Mapping[st
         channels = np.arange(len(mean))
         ax.plot(channels, mean, color=GREY, linewidth=1, label="mean of all images")
         artists[layer] = ax.plot(channels, mean, ".", color=BLUE, markersize=4, label="this image")[0]
-        ax.axhline(0.5, color=VERMILION, linewidth=0.5)
-        ax.set(ylim=(0, 1), xlim=(-1, len(mean)), ylabel="weight ω")
+        ax.axhline(0.5, color=ORANGE, linewidth=0.8)
+        ax.set(ylim=(-0.05, 1.05), xlim=(-1, len(mean)), ylabel="weight ω")
         ax.set_title(f"{layer}: {len(mean)} channels", fontsize=10, loc="left")
     axes[-1].set_xlabel("channel")
-    axes[0].legend(frameon=False, ncols=2, fontsize=8, loc="lower right", bbox_to_anchor=(1.01, 0.96))
+    handles, labels = axes[0].get_legend_handles_labels()
+    image_ax.legend(handles, labels, frameon=False, fontsize=9, loc="upper center", bbox_to_anchor=(0.5, -0.02))
     return artists
 
 
