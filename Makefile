@@ -2,6 +2,7 @@
 # make lint   style                               make lock   renew requirements.lock
 PYTHON   ?= python3
 LAB_ARGS ?=
+LAB_IP   ?= 127.0.0.1
 
 VENV := .venv
 BIN  := $(VENV)/bin
@@ -13,7 +14,7 @@ SCREEN := $(or $(DISPLAY),$(WAYLAND_DISPLAY),$(filter-out Linux,$(shell uname -s
 .PHONY: lab test lint lock clean
 
 lab: $(VENV)/lab.installed
-	$(BIN)/jupyter lab --ip=127.0.0.1 --allow-root --LabApp.default_url=/lab/tree/notebooks/00_start_here.ipynb \
+	$(BIN)/jupyter lab --ip=$(LAB_IP) --allow-root --LabApp.default_url=/lab/tree/notebooks/00_start_here.ipynb \
 		$(if $(SCREEN),,--no-browser) $(LAB_ARGS)
 
 test: $(VENV)/test.installed
@@ -32,6 +33,7 @@ clean:
 	rm -rf $(VENV) build
 
 $(UV):
+	@$(PYTHON) -c "import sys; sys.exit(sys.version_info < (3, 10) and 'Python 3.10 or newer is needed: make PYTHON=python3.12')"
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet "uv>=0.5"
 

@@ -47,14 +47,14 @@ def _parser() -> argparse.ArgumentParser:
     )
     train.add_argument("--backbone", default="eca-cnn-fast", help="eca-cnn-fast or eca-cnn")
     train.add_argument("--attention", default="eca", help="none, se, eca or eca-circular")
-    train.add_argument("--gamma", type=float, default=2, help="γ of ψ")
-    train.add_argument("--b", type=float, default=1, help="b of ψ")
+    train.add_argument("--gamma", type=float, default=2, help="gamma of the kernel size formula")
+    train.add_argument("--b", type=float, default=1, help="b of the kernel size formula")
     train.add_argument("--width", type=int, default=24, help="channels of the stem")
     train.add_argument("--epochs", type=int, default=10)
     train.add_argument("--seed", type=int, default=0)
     train.add_argument("--device", help="cpu, cuda or mps (default: the fastest there is)")
     train.add_argument(
-        "--out", type=Path, help="checkpoint (default: data/runs/<data>-<attention>-seed<seed>.safetensors)"
+        "--out", type=Path, help="checkpoint, ends in .safetensors (default: a name from the options, in data/runs/)"
     )
     train.set_defaults(run=_train)
     return parser
@@ -80,16 +80,30 @@ def _data(options: argparse.Namespace) -> int:
 
 
 def _train(options: argparse.Namespace) -> int:
+    from dataclasses import replace
+
     import pandas as pd
     import torch
     from tqdm.auto import tqdm
 
+    from eca_edu._checks import positive_integer
     from eca_edu._files import written_whole
     from eca_edu.checkpoints import save_checkpoint
     from eca_edu.datasets import load_cifar10, load_cue_switch, load_image_folder
     from eca_edu.models import ModelConfig, build_model
     from eca_edu.training import best_device, fit
 
+    # What can be refused is refused before the images are read.
+    if options.out and options.out.suffix != ".safetensors":
+        raise ValueError(f"out must end in .safetensors; got {str(options.out)!r}")
+    positive_integer("epochs", options.epochs)
+    config = ModelConfig(options.backbone, options.attention, options.gamma, options.b, options.width)
+    try:
+        device = torch.empty(0, device=options.device or best_device()).device
+    except (RuntimeError, AssertionError) as error:
+        raise ValueError(
+            f"device must be one that this machine has, such as {best_device()}; got {options.device!r}"
+        ) from error
     if options.data == "cifar10":
         train, test = load_cifar10()
     elif Path(options.data).is_dir():
@@ -98,18 +112,12 @@ def _train(options: argparse.Namespace) -> int:
         train, test = load_cue_switch()
     else:
         raise ValueError(f"data must be 'cifar10', 'cue-switch' or a folder that exists; got {options.data!r}")
-    try:
-        device = torch.empty(0, device=options.device or best_device()).device
-    except (RuntimeError, AssertionError) as error:
-        raise ValueError(
-            f"device must be one that this machine has, such as {best_device()}; got {options.device!r}"
-        ) from error
-    config = ModelConfig(
-        options.backbone, options.attention, options.gamma, options.b, options.width, len(train.class_names)
-    )
+    config = replace(config, num_classes=len(train.class_names))
     torch.manual_seed(options.seed)
     model = build_model(config).to(device)
-    out = options.out or data_folder() / "runs" / f"{train.name}-{options.attention}-seed{options.seed}.safetensors"
+    formula = "" if (config.gamma, config.b) == (2, 1) else f"-gamma{config.gamma:g}-b{config.b:g}"
+    name = f"{train.name}-{config.backbone}{config.width}-{config.attention}{formula}-seed{options.seed}"
+    out = options.out or data_folder() / "runs" / f"{name}.safetensors"
     card = {
         "data": train.name,
         "source": train.source,
@@ -125,10 +133,10 @@ def _train(options: argparse.Namespace) -> int:
     bar = tqdm(total=options.epochs, unit="epoch", desc=f"{train.name}, attention {options.attention}, {device.type}")
     try:
         for epoch in fit(model, train, test, epochs=options.epochs, seed=options.seed):
-            records.append(vars(epoch))
             reached = {"epoch": epoch.epoch, "test_accuracy": epoch.test_accuracy, "test_loss": epoch.test_loss}
-            seconds = round(sum(record["seconds"] for record in records), 1)
+            seconds = round(sum(record["seconds"] for record in [*records, vars(epoch)]), 1)
             save_checkpoint(out, model, config, {**card, **reached, "training_seconds": seconds})
+            records.append(vars(epoch))
             with written_whole(out.with_suffix(".csv")) as temporary:
                 pd.DataFrame(records).to_csv(temporary, index=False)
             bar.set_postfix(loss=f"{epoch.train_loss:.3f}", test_accuracy=f"{epoch.test_accuracy:.2%}")

@@ -3,7 +3,7 @@
 import os
 import secrets
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 __all__ = ["data_folder", "written_whole"]
@@ -13,7 +13,7 @@ __all__ = ["data_folder", "written_whole"]
 def written_whole(path: Path) -> Iterator[Path]:
     """Give a temporary path beside `path`; move what was written there into place when the block ends without an error.
 
-    Raises OSError with a sentence that names the folder if it cannot be written to.
+    Raises OSError with a sentence that names `path` if it cannot be written.
     """
     path = Path(path)
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
@@ -21,8 +21,11 @@ def written_whole(path: Path) -> Iterator[Path]:
         path.parent.mkdir(parents=True, exist_ok=True)
         yield temporary
         os.replace(temporary, path)
+    except OSError as error:
+        raise OSError(error.errno, f"{path} cannot be written: {error.strerror}") from error
     finally:
-        temporary.unlink(missing_ok=True)
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)
 
 
 def data_folder() -> Path:

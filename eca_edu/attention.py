@@ -8,6 +8,7 @@ from collections.abc import Callable
 from functools import partial
 
 import torch
+import torch.fx
 from torch import nn
 
 from eca_edu._checks import positive_integer
@@ -21,7 +22,7 @@ class ChannelAttention(nn.Module):
 
     x: (N, C, H, W) of any floating type, N ≥ 0 and H, W ≥ 1 -> the same shape, type and memory format.
     The channel weights ω: (N, C) leave the submodule `gate`, where a forward hook can read or replace them.
-    Raises TypeError for an input that is no tensor and ValueError for one of another shape.
+    Raises TypeError for an input that is no tensor of floating type and ValueError for one of another shape.
     Source: Eq. 1 and 9.
     """
 
@@ -38,7 +39,7 @@ class ChannelAttention(nn.Module):
         _check_feature_map(x, self.channels)
         y = x.mean((2, 3))  # (N, C)  global average pooling
         weights = self.gate(self.interact(y))  # (N, C)  channel weights ω in (0, 1)
-        return x * weights[:, :, None, None]  # (N, C, H, W)
+        return x * weights.unsqueeze(2).unsqueeze(3)  # (N, C, H, W) * (N, C, 1, 1)
 
 
 class ECA(ChannelAttention):
@@ -109,17 +110,22 @@ def make_attention(name: str, channels: int, **options) -> nn.Module:
     """Return the attention called `name` for `channels` channels; "none" gives the identity.
 
     options: the keyword arguments of the class behind the name, as in make_attention("se", 64, reduction=8).
-    Raises ValueError for an unknown name.
+    Raises ValueError for an unknown name and TypeError for an unknown option.
     """
     if name == "none":
+        if options:
+            raise TypeError(f'attention "none" takes no options; got {", ".join(options)}')
         return nn.Identity()
     if name not in ATTENTION:
         raise ValueError(f"attention must be one of {', '.join(['none', *ATTENTION])}; got {name!r}")
     return ATTENTION[name](channels, **options)
 
 
+@torch.fx.wrap  # symbolic tracing, as in torchvision's feature extraction, keeps the check as one call
 def _check_feature_map(x: torch.Tensor, channels: int) -> None:
     if not isinstance(x, torch.Tensor):
         raise TypeError(f"x must be a tensor of shape (N, {channels}, H, W); got {type(x).__name__}")
+    if not x.is_floating_point():
+        raise TypeError(f"x must be of a floating type; got {x.dtype}")
     if x.ndim != 4 or x.shape[1] != channels:
         raise ValueError(f"x must have shape (N, {channels}, H, W); got {tuple(x.shape)}")

@@ -8,10 +8,12 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
-
-from packaging.requirements import Requirement
+from typing import TYPE_CHECKING
 
 from eca_edu._files import data_folder, written_whole
+
+if TYPE_CHECKING:
+    from packaging.requirements import Requirement
 
 __all__ = ["Check", "diagnose"]
 
@@ -39,7 +41,7 @@ def diagnose() -> Iterator[Check]:
         try:
             yield check(name)
         except Exception as error:  # whatever is broken on this machine is the answer
-            yield Check("FAIL", name, f"{type(error).__name__}: {error}", how_to_fix)
+            yield Check("FAIL", name, f"{type(error).__name__}: {' '.join(str(error).split())}", how_to_fix)
 
 
 def _python(name: str) -> Check:
@@ -49,6 +51,8 @@ def _python(name: str) -> Check:
 
 
 def _packages(name: str) -> Check:
+    from packaging.requirements import Requirement
+
     wrong, found = [], []
     for requirement in map(Requirement, metadata.requires("eca-edu") or []):
         if requirement.marker and not requirement.marker.evaluate({"extra": ""}):
@@ -63,7 +67,7 @@ def _packages(name: str) -> Check:
     return Check("OK", name, ", ".join(found))
 
 
-def _problem(requirement: Requirement) -> str:
+def _problem(requirement: "Requirement") -> str:
     """Return in words how the installed packages miss a requirement, or an empty string."""
     try:
         version = metadata.version(requirement.name)
@@ -89,13 +93,16 @@ def _device(name: str) -> Check:
     from eca_edu.training import best_device
 
     device = best_device()
+    torch.nn.functional.conv2d(torch.ones(1, 1, 3, 3, device=device), torch.ones(1, 1, 3, 3, device=device)).item()
     detail = torch.cuda.get_device_name() if device.type == "cuda" else f"{torch.get_num_threads()} CPU threads"
     return Check("OK", name, f"{device.type} ({detail})")
 
 
 def _widgets(name: str) -> Check:
     """The kernel sends its widgets to an extension of JupyterLab; both must speak the same protocol."""
+    import ipywidgets  # noqa: F401, it must be there and whole
     from jupyter_core.paths import jupyter_path
+    from packaging.requirements import Requirement
 
     wrong = [p for r in metadata.requires("ipywidgets") or [] if "extra" not in r if (p := _problem(Requirement(r)))]
     if wrong:

@@ -81,7 +81,7 @@ def _exact(name: str, value: float) -> int | Fraction:
     if isinstance(value, bool) or not isinstance(value, Real):
         raise TypeError(f"{name} must be a number; got {value!r}")
     if isinstance(value, Rational):
-        return value if isinstance(value, int) else Fraction(value)
+        return value if isinstance(value, int) else Fraction(int(value.numerator), int(value.denominator))
     if not math.isfinite(value):
         raise ValueError(f"{name} must be finite; got {value!r}")
     return Fraction(repr(float(value)))

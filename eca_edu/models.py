@@ -154,6 +154,9 @@ class ModelConfig:
                 raise ValueError(f"{name} must be one of {', '.join(allowed)}; got {getattr(self, name)!r}")
         adaptive_kernel_size(positive_integer("width", self.width), self.gamma, self.b)
         positive_integer("num_classes", self.num_classes)
+        # Plain numbers, whatever kind came in, so that the configuration can be written as JSON.
+        for name, kind in [("gamma", float), ("b", float), ("width", int), ("num_classes", int)]:
+            object.__setattr__(self, name, kind(getattr(self, name)))
 
     def to_json(self) -> str:
         """Return the configuration as a JSON object, one key for each field."""

@@ -13,6 +13,7 @@ CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "hors
 def _offline(monkeypatch):
     monkeypatch.setenv("ECA_EDU_OFFLINE", "1")
     monkeypatch.delenv("ECA_EDU_DATA", raising=False)
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
 
 
 @pytest.fixture(scope="session")

@@ -6,6 +6,7 @@ import pickle
 import pytest
 import timm.layers
 import torch
+import torch.fx
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
@@ -147,6 +148,11 @@ def test_export(gate):
     torch.testing.assert_close(exported.module()(x), gate(x))
 
 
+def test_symbolic_trace(gate):
+    x = torch.randn(2, 32, 4, 4)
+    assert torch.equal(torch.fx.symbolic_trace(gate)(x), gate(x))
+
+
 @pytest.mark.parametrize("copied", [copy.deepcopy, lambda module: pickle.loads(pickle.dumps(module))])
 def test_deepcopy_and_pickle(gate, copied):
     x = torch.randn(2, 32, 4, 4)
@@ -190,6 +196,16 @@ def test_make_attention():
             lambda: ECA(64)(torch.zeros(1, 32, 8, 8)),
             ValueError,
             r"x must have shape \(N, 64, H, W\); got \(1, 32, 8, 8\)",
+        ),
+        (
+            lambda: ECA(64)(torch.zeros(1, 64, 8, 8, dtype=torch.int32)),
+            TypeError,
+            "x must be of a floating type; got torch.int32",
+        ),
+        (
+            lambda: make_attention("none", 64, reduction=2),
+            TypeError,
+            'attention "none" takes no options; got reduction',
         ),
         (lambda: ECA(64)([1]), TypeError, r"x must be a tensor of shape \(N, 64, H, W\); got list"),
         (lambda: ChannelAttention(4)(torch.zeros(1, 4, 1, 1)), NotImplementedError, "must define interact"),

@@ -67,12 +67,13 @@ def test_train_on_a_folder(cifar10_folder, tmp_path, capsys):
         (["--data", "cue-switch", "--gamma", "0"], "gamma must be greater than 0; got 0.0"),
         (["--data", "cue-switch", "--epochs", "0"], "epochs must be at least 1; got 0"),
         (["--data", "cue-switch", "--device", "abacus"], "device must be"),
+        (["--data", "cue-switch", "--out", "net.pt"], "out must end in .safetensors; got 'net.pt'"),
     ],
 )
 def test_bad_arguments_are_one_sentence(arguments, words, capsys, tmp_path, monkeypatch):
     monkeypatch.setenv("ECA_EDU_DATA", str(tmp_path))
     monkeypatch.setattr("eca_edu.datasets.cifar10.data_folder", lambda: tmp_path)
-    assert main(["train", *arguments, "--out", str(tmp_path / "net.safetensors")]) == 1
+    assert main(["train", "--out", str(tmp_path / "net.safetensors"), *arguments]) == 1
     error = capsys.readouterr().err
     assert words in error
     assert "Traceback" not in error

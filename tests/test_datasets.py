@@ -2,7 +2,9 @@
 
 import hashlib
 import pickle
+import shutil
 import tarfile
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -59,7 +61,8 @@ def test_archive_is_unpacked_beside_itself(original_batches, tmp_path):
     (original_batches / "cifar-10-python.tar.gz").rename(root / "cifar-10-python.tar.gz")
     train, _ = load_cifar10(root)
     assert len(train) == 100
-    assert sorted(p.name for p in root.iterdir()) == ["cifar-10-batches-py", "cifar-10-python.tar.gz"]
+    left = sorted(p.name for p in root.iterdir() if p.suffix != ".lock")
+    assert left == ["cifar-10-batches-py", "cifar-10-python.tar.gz"]
 
 
 def test_corrupted_archive_is_refused(tmp_path):
@@ -94,6 +97,8 @@ def test_pixels_of_an_image_folder(tmp_path):
             Image.fromarray(pixels).save(tmp_path / split / name / "1.png")
     Image.new("L", (50, 40), 7).save(tmp_path / "train" / "b" / "2.png")  # grey, and of another size
     (tmp_path / "train" / "b" / "notes.txt").write_text("no image")
+    (tmp_path / "train" / "b" / "._2.png").write_bytes(b"what macOS leaves behind")
+    (tmp_path / "train" / ".ipynb_checkpoints").mkdir()
     train, _ = load_image_folder(tmp_path)
     assert train.name == tmp_path.name
     assert train.labels.tolist() == [0, 1, 1]
@@ -106,7 +111,7 @@ def test_broken_image_folders_are_refused(tmp_path):
         load_image_folder(tmp_path)
     for folder in ("train/a", "test/a"):
         (tmp_path / folder).mkdir(parents=True)
-    with pytest.raises(FileNotFoundError, match=r"a holds no image; expected files ending in \.bmp"):
+    with pytest.raises(ValueError, match=r"a holds no image; expected files ending in \.bmp"):
         load_image_folder(tmp_path)
     for folder in ("train/a", "test/a"):
         (tmp_path / folder / "1.png").write_bytes(b"no png")
@@ -124,6 +129,21 @@ def test_nothing_on_disk_and_no_network(tmp_path):
     with pytest.warns(UserWarning, match="Using the generated cue-switch images instead of CIFAR-10"):
         train, _ = load_images("cifar10", tmp_path)
     assert train.name == "cue-switch"
+
+
+def test_damaged_images_are_not_hidden_behind_cue_switch(cifar10_folder, tmp_path):
+    shutil.copytree(cifar10_folder, tmp_path / "copy")
+    for file in (tmp_path / "copy" / "train" / "dog").iterdir():
+        file.unlink()
+    with pytest.raises(ValueError, match="dog holds no image"):
+        load_images("cifar10", tmp_path / "copy")
+
+
+def test_a_named_folder_is_the_only_one(tmp_path, cifar10_folder, monkeypatch):
+    monkeypatch.setattr(cifar10, "data_folder", lambda: Path(cifar10_folder))
+    assert find_cifar10() == Path(cifar10_folder)
+    monkeypatch.setenv("ECA_EDU_DATA", str(tmp_path))
+    assert find_cifar10() is None
 
 
 def test_unknown_data_set():

@@ -2,6 +2,7 @@
 
 import hashlib
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import numpy as np
@@ -14,7 +15,7 @@ MD5 = hashlib.md5(CONTENT).hexdigest()
 
 
 class Server(ThreadingHTTPServer):
-    """Serves CONTENT; the path says how: /good, /no-ranges, /truncated, /wrong, /missing, /stalled."""
+    """Serves CONTENT; the path says how: /good, /no-ranges, /truncated, /wrong, /missing, /stalled, /login."""
 
     daemon_threads = True
 
@@ -34,6 +35,11 @@ class Handler(BaseHTTPRequestHandler):
         self.server.requests.append((mode, wanted))
         if mode == "missing":
             self.send_error(404)
+            return
+        if mode == "login":
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(b"<html>Please log in to this network.</html>")
             return
         content = b"x" * len(CONTENT) if mode == "wrong" else CONTENT
         start = int(wanted.removeprefix("bytes=").rstrip("-")) if wanted and mode != "no-ranges" else 0
@@ -66,7 +72,7 @@ def server():
 
 
 def files(folder):
-    return sorted(p.name for p in folder.iterdir())
+    return sorted(p.name for p in folder.iterdir() if not p.name.endswith(".lock"))
 
 
 @pytest.mark.parametrize("path", ["good", "no-ranges"])
@@ -98,6 +104,27 @@ def test_what_arrived_is_not_fetched_again(server, tmp_path, broken):
 def test_a_server_without_ranges_starts_anew(server, tmp_path):
     (tmp_path / "file.gz.part").write_bytes(b"from elsewhere")
     assert download([server.url("no-ranges")], tmp_path / "file.gz", MD5).read_bytes() == CONTENT
+
+
+def test_a_login_page_does_not_cost_what_arrived(server, tmp_path):
+    (tmp_path / "file.gz.part").write_bytes(CONTENT[:1_000_000])
+    with pytest.raises(ConnectionError, match="the file has MD5"):
+        download([server.url("login")], tmp_path / "file.gz", MD5)
+    download([server.url("good")], tmp_path / "file.gz", MD5)
+    assert server.requests[-1] == ("good", "bytes=1000000-")
+
+
+def test_a_file_that_is_there_is_not_fetched_again(server, tmp_path):
+    (tmp_path / "file.gz").write_bytes(CONTENT)
+    download([server.url("good")], tmp_path / "file.gz", MD5)
+    assert server.requests == []
+
+
+def test_two_downloads_at_once_share_one_file(server, tmp_path):
+    with ThreadPoolExecutor() as pool:
+        done = [pool.submit(download, [server.url("good")], tmp_path / "file.gz", MD5) for _ in range(4)]
+    assert [future.result().read_bytes() == CONTENT for future in done] == [True] * 4
+    assert len(server.requests) == 1
 
 
 def test_a_finished_part_is_only_checked(server, tmp_path):

@@ -121,6 +121,7 @@ def test_lower_floors_never_import_higher_ones():
         for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
             names = [node.module or ""] if isinstance(node, ast.ImportFrom) else []
             names += [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+            names += [f"eca_edu.{alias.name}" for alias in node.names] if names == ["eca_edu"] else []
             for name in names:
                 target = name.split(".")[1] if name.startswith("eca_edu.") else None
                 if target and target != part and FLOORS[target] >= FLOORS[part] and part != "__main__":

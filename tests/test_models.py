@@ -1,7 +1,9 @@
 """Blocks, the network of the course, and the configuration that builds it."""
 
+from fractions import Fraction
 from functools import partial
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
@@ -89,6 +91,11 @@ def test_config_goes_to_json_and_back():
     config = ModelConfig("eca-cnn", "se", 1.5, 0.5, 16, 3)
     assert ModelConfig.from_json(config.to_json()) == config
     assert ModelConfig.from_json("{}") == ModelConfig()
+
+
+def test_any_kind_of_number_goes_to_json():
+    config = ModelConfig(gamma=Fraction(3, 2), b=np.float32(0.5), width=np.int64(8))
+    assert ModelConfig.from_json(config.to_json()) == config == ModelConfig(gamma=1.5, b=0.5, width=8)
 
 
 @pytest.mark.parametrize(

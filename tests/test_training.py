@@ -46,6 +46,26 @@ def test_fit_leaves_the_global_generator_alone():
     assert torch.equal(torch.rand(1), expected)
 
 
+def test_the_seed_fixes_dropout_too():
+    losses = []
+    for _ in range(2):
+        torch.manual_seed(0)
+        model = nn.Sequential(nn.Flatten(), nn.Dropout(), nn.Linear(3 * 32 * 32, 10))
+        run = fit(model, TRAIN, TEST, epochs=2, peak_learning_rate=0.01)
+        losses.append([next(run).train_loss, torch.rand(len(losses) + 1) is None, next(run).train_loss])
+    assert losses[0] == losses[1]
+
+
+def test_the_recorded_loss_is_the_cross_entropy_without_smoothing():
+    certain = nn.Sequential(nn.Flatten(), nn.Linear(3 * 32 * 32, 10))
+    nn.init.zeros_(certain[1].weight)
+    certain[1].bias.data = torch.tensor([50.0] + [0.0] * 9)  # sure of class 0
+    zeros = TRAIN.take(TRAIN.labels == 0)
+    record = next(fit(certain, zeros, zeros, epochs=1, peak_learning_rate=0.0))
+    assert record.train_loss == pytest.approx(0, abs=1e-6)
+    assert record.test_loss == pytest.approx(0, abs=1e-6)
+
+
 def test_it_learns_a_batch_by_heart():
     data = TRAIN.take(slice(32))
     torch.manual_seed(0)
@@ -123,16 +143,20 @@ def test_one_cycle_rises_to_its_peak_and_falls_to_almost_nothing():
     [
         ({"epochs": 0}, "epochs must be at least 1; got 0"),
         ({"batch_size": 0}, "batch_size must be at least 1; got 0"),
+        ({"epochs": 2.5}, "epochs must be a whole number; got 2.5"),
     ],
 )
 def test_bad_arguments_are_named(options, words):
-    with pytest.raises(ValueError, match=words):
+    with pytest.raises((TypeError, ValueError), match=words):
         trained(**options)
 
 
 def test_no_images_are_refused():
+    model, nothing = build_model(ModelConfig(width=8)), TRAIN.take(slice(0))
     with pytest.raises(ValueError, match=r"len\(train\) must be at least 1; got 0"):
-        next(fit(build_model(ModelConfig(width=8)), TRAIN.take(slice(0)), TEST))
+        next(fit(model, nothing, TEST))
+    with pytest.raises(ValueError, match=r"len\(data\) must be at least 1; got 0"):
+        evaluate(model, nothing)
 
 
 def test_a_loss_that_is_no_number_stops_with_a_sentence():

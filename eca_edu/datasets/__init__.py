@@ -4,7 +4,7 @@ import warnings
 from pathlib import Path
 
 from eca_edu.datasets.cifar10 import download_cifar10, find_cifar10, load_cifar10
-from eca_edu.datasets.cue_switch import cue_switch, load_cue_switch
+from eca_edu.datasets.generated import cue_switch, load_cue_switch
 from eca_edu.datasets.image_data import ImageData
 from eca_edu.datasets.image_folder import load_image_folder
 

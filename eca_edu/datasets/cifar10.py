@@ -6,6 +6,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import torch
+from filelock import FileLock
 
 from eca_edu._files import data_folder
 from eca_edu.datasets.download import download as fetch
@@ -29,15 +30,13 @@ MIRRORS = (
 def find_cifar10(root: str | Path | None = None) -> Path | None:
     """Return the folder that holds CIFAR-10 on this machine, or None.
 
-    root: where to look; if None, the folder named by ECA_EDU_DATA, then `data/`. The folder may hold the original batches
+    root: where to look; if None, the folder named by ECA_EDU_DATA, else `data/`. The folder may hold the original batches
     (cifar-10-batches-py/), the archive (cifar-10-python.tar.gz), or images as train/<class>/ and test/<class>/.
     """
-    for folder in _roots(root):
-        if (folder / BATCHES).is_dir() or (folder / ARCHIVE).is_file():
-            return folder
-        if all((folder / split / "airplane").is_dir() for split in ("train", "test")):
-            return folder
-    return None
+    folder = _folder(root)
+    original = (folder / BATCHES).is_dir() or (folder / ARCHIVE).is_file()
+    images = all((folder / split / "airplane").is_dir() for split in ("train", "test"))
+    return folder if original or images else None
 
 
 def load_cifar10(root: str | Path | None = None, *, download: bool = True) -> tuple[ImageData, ImageData]:
@@ -49,17 +48,15 @@ def load_cifar10(root: str | Path | None = None, *, download: bool = True) -> tu
     """
     folder = find_cifar10(root)
     if folder is None:
-        looked = " and ".join(str(r) for r in _roots(root))
         advice = "run `python -m eca_edu data cifar10` once with a network, or set ECA_EDU_DATA to a folder that has it"
         if not download or os.environ.get("ECA_EDU_OFFLINE"):
-            raise FileNotFoundError(f"CIFAR-10 is not in {looked}: {advice}")
+            raise FileNotFoundError(f"CIFAR-10 is not in {_folder(root)}: {advice}")
         try:
             folder = download_cifar10(root)
         except ConnectionError as error:
-            raise ConnectionError(f"CIFAR-10 is not in {looked}, and {error}. To get it, {advice}") from error
+            raise ConnectionError(f"CIFAR-10 is not in {_folder(root)}, and {error}. To get it, {advice}") from error
     if (folder / BATCHES).is_dir() or (folder / ARCHIVE).is_file():
-        if not (folder / BATCHES).is_dir():
-            _extract(folder / ARCHIVE)
+        _extract(folder)
         return _read_batches(folder)
     return load_image_folder(folder, "cifar10")
 
@@ -68,28 +65,38 @@ def download_cifar10(root: str | Path | None = None) -> Path:
     """Download and unpack the original archive (170 MB) and return the folder that holds it.
 
     root: where it goes; if None, the folder named by ECA_EDU_DATA, else `data/`.
-    Raises ConnectionError if no mirror delivers.
+    Raises ConnectionError if no mirror delivers or ECA_EDU_OFFLINE is set.
     """
-    folder = _roots(root)[0]
-    _extract(fetch(MIRRORS, folder / ARCHIVE, MD5))
+    if os.environ.get("ECA_EDU_OFFLINE"):
+        raise ConnectionError("ECA_EDU_OFFLINE is set, so that nothing is downloaded")
+    folder = _folder(root)
+    fetch(MIRRORS, folder / ARCHIVE, MD5)
+    _extract(folder)
     return folder
 
 
-def _roots(root: str | Path | None) -> list[Path]:
+def _folder(root: str | Path | None) -> Path:
     if root is not None:
-        return [Path(root)]
+        return Path(root)
     named = os.environ.get("ECA_EDU_DATA")
-    return [Path(named), data_folder()] if named else [data_folder()]
+    return Path(named) if named else data_folder()
 
 
-def _extract(archive: Path) -> None:
-    """Unpack the archive beside itself, after a check of its MD5."""
-    found = md5_of(archive)
-    if found != MD5:
-        raise ValueError(f"{archive} is damaged: its MD5 is {found}, expected {MD5}. Delete it and try again")
-    with TemporaryDirectory(dir=archive.parent) as temporary, tarfile.open(archive) as tar:
-        tar.extractall(temporary, filter="data")
-        os.replace(Path(temporary) / BATCHES, archive.parent / BATCHES)
+def _extract(folder: Path) -> None:
+    """Unpack the archive beside itself, after a check of its MD5, unless that was done before."""
+    archive = folder / ARCHIVE
+    if (folder / BATCHES).is_dir():
+        return  # without a lock, so that a folder that is only read can serve a whole class
+    with FileLock(folder / f".{ARCHIVE}.lock"):
+        if (folder / BATCHES).is_dir():
+            return
+        found = md5_of(archive)
+        if found != MD5:
+            raise ValueError(f"{archive} is damaged: its MD5 is {found}, expected {MD5}. Delete it and try again")
+        with TemporaryDirectory(dir=folder) as temporary, tarfile.open(archive) as tar:
+            # Early releases of Python 3.10 and 3.11 know no filter; the MD5 vouches for the content.
+            tar.extractall(temporary, **({"filter": "data"} if hasattr(tarfile, "data_filter") else {}))
+            os.replace(Path(temporary) / BATCHES, folder / BATCHES)
 
 
 def _read_batches(folder: Path) -> tuple[ImageData, ImageData]:

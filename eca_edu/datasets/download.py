@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import requests
+from filelock import FileLock
 from tqdm.auto import tqdm
 
 __all__ = ["download", "md5_of"]
@@ -17,23 +18,27 @@ def download(urls: Sequence[str], destination: Path, md5: str, *, timeout: float
     """Fetch `destination` from the first of `urls` that delivers a file with this MD5, and return its path.
 
     What arrived before a break is kept beside it as `<name>.part` and is continued, from whichever mirror answers next.
+    A file that is there already is not fetched again; a second process waits for the first.
     timeout: seconds without a byte after which a mirror is given up.
     Raises ConnectionError, with what each mirror said, if none delivers.
     """
-    part = destination.with_name(destination.name + ".part")
     destination.parent.mkdir(parents=True, exist_ok=True)
-    failures = []
-    for url in urls:
-        try:
-            _fetch(url, part, timeout)
-            found = md5_of(part)
-            if found == md5:
-                os.replace(part, destination)
-                return destination
-            part.unlink()
-            failures.append(f"{url}: the file has MD5 {found}, expected {md5}")
-        except requests.RequestException as error:
-            failures.append(f"{url}: {_reason(error)}")
+    with FileLock(destination.with_name(f".{destination.name}.lock")):
+        if destination.is_file() and md5_of(destination) == md5:
+            return destination
+        failures = []
+        for url in urls:
+            try:
+                fetched = _fetch(url, destination, timeout)
+                found = md5_of(fetched)
+                if found == md5:
+                    os.replace(fetched, destination)
+                    destination.with_name(f"{destination.name}.part").unlink(missing_ok=True)
+                    return destination
+                fetched.unlink()
+                failures.append(f"{url}: the file has MD5 {found}, expected {md5}")
+            except requests.RequestException as error:
+                failures.append(f"{url}: {_reason(error)}")
     raise ConnectionError(f"could not download {destination.name}. " + "; ".join(failures))
 
 
@@ -46,26 +51,30 @@ def md5_of(path: Path) -> str:
     return digest.hexdigest()
 
 
-def _fetch(url: str, part: Path, timeout: float) -> None:
-    """Append to `part` what is still missing of the file behind `url`."""
+def _fetch(url: str, destination: Path, timeout: float) -> Path:
+    """Fetch what is still missing of the file behind `url`; return where the whole of it lies."""
+    part = destination.with_name(f"{destination.name}.part")
     have = part.stat().st_size if part.exists() else 0
     headers = {"Accept-Encoding": "identity", **({"Range": f"bytes={have}-"} if have else {})}
     with requests.get(url, headers=headers, stream=True, timeout=timeout) as response:
         if response.status_code == requests.codes.requested_range_not_satisfiable:
-            return  # the part is already as long as the file; its MD5 tells the rest
+            return part  # it is already as long as the file; its MD5 tells the rest
         response.raise_for_status()
-        resumed = response.status_code == requests.codes.partial_content
-        have = have if resumed else 0
-        total = have + int(response.headers.get("Content-Length", 0)) or None
+        if have and response.status_code != requests.codes.partial_content:
+            # This server starts anew, perhaps with a login page: leave the good part alone until the MD5 is known.
+            have, part = 0, destination.with_name(f"{destination.name}.anew.part")
+        total = have + int(response.headers.get("Content-Length", 0))
+        name = url.split("/")[2]
         with (
-            open(part, "ab" if resumed else "wb") as file,
-            tqdm(
-                total=total, initial=have, unit="B", unit_scale=True, desc=f"Downloading from {url.split('/')[2]}"
-            ) as bar,
+            open(part, "ab" if have else "wb") as file,
+            tqdm(total=total or None, initial=have, unit="B", unit_scale=True, desc=f"Downloading from {name}") as bar,
         ):
             for chunk in response.iter_content(CHUNK):
                 file.write(chunk)
                 bar.update(len(chunk))
+            if file.tell() < total:
+                raise requests.ConnectionError(f"it broke off after {file.tell()} of {total} bytes")
+    return part
 
 
 def _reason(error: requests.RequestException) -> str:

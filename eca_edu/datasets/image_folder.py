@@ -31,26 +31,37 @@ def load_image_folder(root: str | Path, name: str | None = None, *, size: int = 
     images, labels = _read_split(root / "train", class_names, size)
     test_images, test_labels = _read_split(root / "test", class_names, size)
     mean, std = channel_statistics(images)
-    common = {"name": name or root.name, "class_names": class_names, "mean": mean, "std": std, "source": "image folder"}
+    common = {
+        "name": name or root.resolve().name,
+        "class_names": class_names,
+        "mean": mean,
+        "std": std,
+        "source": "image folder",
+    }
     return ImageData(images=images, labels=labels, **common), ImageData(
         images=test_images, labels=test_labels, **common
     )
 
 
 def _class_names(split: Path) -> tuple[str, ...]:
-    names = tuple(sorted(p.name for p in split.iterdir() if p.is_dir())) if split.is_dir() else ()
+    names = (
+        tuple(sorted(p.name for p in split.iterdir() if p.is_dir() and not p.name.startswith(".")))
+        if split.is_dir()
+        else ()
+    )
     if not names:
         raise FileNotFoundError(f"{split} must hold one folder of images for each class; it does not exist or is empty")
     return names
 
 
 def _read_split(split: Path, class_names: tuple[str, ...], size: int) -> tuple[torch.Tensor, torch.Tensor]:
-    files = [sorted(p for p in (split / name).iterdir() if p.suffix.lower() in SUFFIXES) for name in class_names]
+    files = [
+        sorted(p for p in (split / name).iterdir() if p.suffix.lower() in SUFFIXES and p.name[0] != ".")
+        for name in class_names
+    ]
     for name, found in zip(class_names, files, strict=True):
         if not found:
-            raise FileNotFoundError(
-                f"{split / name} holds no image; expected files ending in {', '.join(sorted(SUFFIXES))}"
-            )
+            raise ValueError(f"{split / name} holds no image; expected files ending in {', '.join(sorted(SUFFIXES))}")
     labels = torch.arange(len(files)).repeat_interleave(torch.tensor([len(found) for found in files]))
     pixels = np.empty((len(labels), size, size, 3), np.uint8)
 
@@ -71,5 +82,5 @@ def _read_image(path: Path, size: int) -> np.ndarray:
         with Image.open(path) as image:
             image = image.convert("RGB")
             return np.asarray(image if image.size == (size, size) else ImageOps.fit(image, (size, size)))
-    except (UnidentifiedImageError, OSError) as error:
+    except (UnidentifiedImageError, Image.DecompressionBombError, OSError) as error:
         raise ValueError(f"{path} cannot be read as an image ({error}); mend or remove it") from error

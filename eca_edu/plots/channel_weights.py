@@ -37,6 +37,6 @@ def update_channel_weights(
     """Show an image (H, W, 3) with its title and its weights {layer: (C,)}."""
     artists["image"].set_data(image)
     artists["image"].set_extent((-0.5, image.shape[1] - 0.5, image.shape[0] - 0.5, -0.5))
-    artists["image"].axes.set_title(title, fontsize=11)
+    artists["image"].axes.set_title(title, fontsize=11, parse_math=False)
     for layer, values in weights.items():
         artists[layer].set_ydata(values)

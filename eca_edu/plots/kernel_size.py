@@ -10,7 +10,7 @@ from eca_edu.plots.colours import BLUE, GREY, VERMILION
 __all__ = ["draw_staircase", "update_staircase"]
 
 LARGEST_EXPONENT = 13  # the axis ends at 2^13 = 8192 channels
-LARGEST_KERNEL_SIZE = 15
+LARGEST_KERNEL_SIZE = 17
 
 
 def draw_staircase(ax: Axes) -> dict[str, Artist]:

@@ -31,3 +31,5 @@ def update_curves(artists: dict[str, Artist], records: Sequence[dict[str, float]
     """Show the records: for each epoch a dict with epoch, train_loss, train_accuracy, test_loss and test_accuracy."""
     for name, line in artists.items():
         line.set_data([record["epoch"] for record in records], [record[name] for record in records])
+    losses = [record[name] for record in records for name in ("train_loss", "test_loss")]
+    artists["train_loss"].axes.set_ylim(0, max([2.5, *(1.05 * loss for loss in losses)]))

@@ -1,5 +1,7 @@
 """One slider over images: the network's answer and its channel weights follow."""
 
+from html import escape
+
 import ipywidgets as W
 import torch
 from torch import nn
@@ -17,10 +19,12 @@ class ChannelWeightsExplorer(Explorer):
     """The channel weights of one image in every attention module: control `image`, an index into the data.
 
     model: holds at least one ChannelAttention. data: at least one image; the first 500 are used.
-    Raises ValueError if the model holds no attention.
+    Raises ValueError if the model holds no attention or the data no image.
     """
 
     def __init__(self, model: nn.Module, data: ImageData):
+        if not len(data):
+            raise ValueError("data must hold at least one image; got none")
         self.data = data.take(slice(500))
         device = next(model.parameters()).device
         model.eval()
@@ -50,14 +54,14 @@ class ChannelWeightsExplorer(Explorer):
         self.artists = draw_channel_weights(self.figure.add_subplot(grid[:, 0]), axes, means)
 
     def update(self, image: int) -> str:
-        label = self.data.class_names[self.data.labels[image]]
-        probability, answer = self.probabilities[image].max(0)
+        probability, best = self.probabilities[image].max(0)
+        label, answer = (self.data.class_names[i] for i in (self.data.labels[image], best))
         weights = {layer: values[image].numpy() for layer, values in self.weights.items()}
         update_channel_weights(
             self.artists, self.data.images[image].permute(1, 2, 0).numpy(), f"true class: {label}", weights
         )
         layer, values = list(weights.items())[-1]
         return (
-            f"Image {image}: the right answer is {label}, the network says {self.data.class_names[answer]} ({probability:.0%}). "
+            f"Image {image}: the right answer is {escape(label)}, the network says {escape(answer)} ({probability:.0%}). "
             f"In {layer} its channel weights reach from {values.min():.2f} to {values.max():.2f}."
         )

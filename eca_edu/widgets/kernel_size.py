@@ -13,7 +13,7 @@ __all__ = ["KernelSizeExplorer"]
 
 CHOICES = [1, 4, 8, 16, 24, 32, 64, 96, 128, 160, 256, 320, 512, 1024, 1280, 2048, 4096]
 #: Channel counts an eighth of a power of two apart, enough to draw every step where it is.
-CHANNELS = sorted({round(2 ** (n / 8)) for n in range(8 * LARGEST_EXPONENT + 1)} | set(CHOICES))
+CHANNELS = sorted({math.ceil(2 ** (n / 8)) for n in range(8 * LARGEST_EXPONENT + 1)} | set(CHOICES))
 EXPONENTS = [math.log2(channels) for channels in CHANNELS]
 
 
@@ -28,7 +28,7 @@ class KernelSizeExplorer(Explorer):
 
     def __init__(self):
         controls = {
-            "gamma": W.FloatSlider(2, min=0.5, max=4, step=0.25, description="γ"),
+            "gamma": W.FloatSlider(2, min=1, max=4, step=0.25, description="γ"),
             "b": W.FloatSlider(1, min=-2, max=4, step=0.5, description="b"),
             "channels": W.SelectionSlider(options=CHOICES, value=128, description="C"),
         }
@@ -44,8 +44,12 @@ class KernelSizeExplorer(Explorer):
         t = [(exponent + b) / gamma for exponent in EXPONENTS]
         update_staircase(self.artists, EXPONENTS, staircase(gamma, b), staircase(2, 1), t, (math.log2(channels), k))
         t_chosen = (math.log2(channels) + b) / gamma
-        neighbours = f"its {k - 1} nearest neighbours" if k > 1 else "nobody but itself"
+        if k > channels:
+            meaning = "that is wider than the layer, so that the outer weights meet only padding"
+        else:
+            meaning = (
+                f"each channel meets its {k - 1} nearest neighbours" if k > 1 else "each channel meets only itself"
+            )
         return (
-            f"With γ = {gamma:g} and b = {b:g}, C = {channels} gives t = {t_chosen:.2f} and <b>k = {k}</b>: "
-            f"each channel meets {neighbours}."
+            f"With γ = {gamma:g} and b = {b:g}, C = {channels} gives t = {t_chosen:.2f} and <b>k = {k}</b>: {meaning}."
         )

@@ -50,8 +50,8 @@ def cue_switch(
         for chosen in zip(shape.split(CHUNK), colour.split(CHUNK), context.split(CHUNK), strict=True)
     ]
     images, masks = (torch.cat(part) for part in zip(*parts, strict=True))
-    if mean is None or std is None:
-        mean, std = channel_statistics(images)
+    drawn_mean, drawn_std = channel_statistics(images)
+    mean, std = drawn_mean if mean is None else mean, drawn_std if std is None else std
     return ImageData(
         "cue-switch", SHAPES + COLOURS, images, labels, mean, std, masks, context, f"generated, seed {seed}"
     )
