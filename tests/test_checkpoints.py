@@ -7,7 +7,8 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from eca_edu import ModelConfig, build_model, load_checkpoint, save_checkpoint
+from eca_edu import ModelConfig, build_model, evaluate, load_checkpoint, save_checkpoint
+from eca_edu.datasets import load_cue_switch
 
 CONFIG = ModelConfig(attention="se", width=8, num_classes=3)
 
@@ -68,3 +69,18 @@ def test_a_failed_save_leaves_the_old_one(saved, monkeypatch):
         save_checkpoint(path, model, CONFIG, {})
     assert path.read_bytes() == before
     assert sorted(p.name for p in path.parent.iterdir()) == ["net.json", "net.safetensors"]
+
+
+SHIPPED = sorted((Path(__file__).parent.parent / "data" / "checkpoints").glob("*.safetensors"))
+
+
+@pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)
+def test_a_shipped_network_is_as_good_as_its_card_says(path):
+    model, card = load_checkpoint(path)
+    assert json.loads(path.with_suffix(".json").read_text(encoding="utf-8")) == card
+    assert path.stat().st_size < 2_000_000
+    assert card["command"].startswith("python -m eca_edu train")
+    if card["data"] == "cue-switch":  # the only images that are always there
+        _, test = load_cue_switch()
+        # Another machine rounds differently, which may turn a few images of 4,000.
+        assert evaluate(model, test)[1] == pytest.approx(card["test_accuracy"], abs=0.003)
