@@ -84,12 +84,18 @@ def test_ctrl_c_leaves_the_last_finished_epoch(tmp_path):
     out = tmp_path / "net.safetensors"
     arguments = ["train", "--data", "cue-switch", "--width", "8", "--epochs", "50", "--out", str(out)]
     process = subprocess.Popen(
-        [sys.executable, "-u", "-m", "eca_edu", *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        [sys.executable, "-u", "-m", "eca_edu", *arguments],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        # A shell that runs the tests in the background makes its children ignore Ctrl-C.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
-    for line in iter(lambda: process.stderr.read(1), ""):  # the progress bar moves when an epoch is done
-        process.bar = getattr(process, "bar", "") + line
-        if "1/50" in process.bar:
-            break
+    progress = ""  # the bar moves to 1/50 when the first epoch is done and written
+    while "1/50" not in progress:
+        letter = process.stderr.read(1)
+        assert letter, f"the run ended early: {progress}"
+        progress += letter
     process.send_signal(signal.SIGINT)
     stdout, stderr = process.communicate(timeout=120)
     assert process.returncode == 130
