@@ -10,6 +10,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
     submodules=[
         "attention",
         "checkpoints",
+        "complexity",
         "datasets",
         "doctor",
         "inspection",
@@ -20,12 +21,21 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "widgets",
     ],
     submod_attrs={
-        "attention": ["ECA", "ChannelAttention", "SqueezeExcitation", "make_attention"],
+        "attention": ["ECA", "ChannelAttention", "SqueezeExcitation", "interaction_matrix", "make_attention"],
         "checkpoints": ["load_checkpoint", "save_checkpoint"],
+        "complexity": ["count_macs", "count_parameters"],
         "datasets": ["ImageData", "cue_switch", "load_cifar10", "load_image_folder", "load_images"],
         "inspection": ["record_channel_weights"],
         "kernel_size": ["adaptive_kernel_size", "channels_for_kernel_size", "nearest_odd"],
-        "models": ["ECACNN", "BasicBlock", "Bottleneck", "ModelConfig", "build_model", "conv_bn_act"],
+        "models": [
+            "ECACNN",
+            "BasicBlock",
+            "Bottleneck",
+            "ModelConfig",
+            "build_model",
+            "conv_bn_act",
+            "insert_attention",
+        ],
         "training": ["Epoch", "best_device", "evaluate", "fit"],
     },
 )

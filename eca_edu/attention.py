@@ -14,7 +14,19 @@ from torch import nn
 from eca_edu._checks import positive_integer
 from eca_edu.kernel_size import adaptive_kernel_size
 
-__all__ = ["ATTENTION", "ECA", "ChannelAttention", "SqueezeExcitation", "make_attention"]
+__all__ = [
+    "ATTENTION",
+    "ECA",
+    "ChannelAttention",
+    "ECANotShared",
+    "SEGroups",
+    "SEVar1",
+    "SEVar2",
+    "SEVar3",
+    "SqueezeExcitation",
+    "interaction_matrix",
+    "make_attention",
+]
 
 
 class ChannelAttention(nn.Module):
@@ -61,12 +73,7 @@ class ECA(ChannelAttention):
         padding_mode: str = "zeros",
     ):
         super().__init__(channels)
-        if kernel_size is None:
-            kernel_size = adaptive_kernel_size(channels, gamma, b)
-        elif positive_integer("kernel_size", kernel_size) % 2 == 0:
-            raise ValueError(
-                f"kernel_size must be odd, so that a channel has as many neighbours left as right; got {kernel_size}"
-            )
+        kernel_size = _kernel_size(channels, gamma, b, kernel_size)
         padding = kernel_size // 2
         if padding_mode not in ("zeros", "circular"):
             raise ValueError(f"padding_mode must be 'zeros' or 'circular'; got {padding_mode!r}")
@@ -98,9 +105,85 @@ class SqueezeExcitation(ChannelAttention):
         return self.expand(torch.relu(self.reduce(y)))  # (N, C) -> (N, C/r) -> (N, C)
 
 
+class SEVar1(ChannelAttention):
+    """The gate without interaction: ω = σ(y); no parameters.
+
+    Source: SE-Var1 of Table 2.
+    """
+
+    def interact(self, y: torch.Tensor) -> torch.Tensor:
+        return y
+
+
+class SEGroups(ChannelAttention):
+    """Channels interact within groups only: ω = σ(W y) with a block-diagonal W; C² / G parameters.
+
+    channels: C ≥ 1. groups: G, a divisor of C.
+    Raises TypeError or ValueError for a value out of range.
+    Source: Eq. 5, SE-GC of Table 2.
+    """
+
+    def __init__(self, channels: int, groups: int = 16):
+        super().__init__(channels)
+        if channels % positive_integer("groups", groups):
+            raise ValueError(f"groups must divide channels; got {groups} for {channels} channels")
+        self.conv = nn.Conv1d(channels, channels, 1, groups=groups, bias=False)
+
+    def interact(self, y: torch.Tensor) -> torch.Tensor:
+        return self.conv(y.unsqueeze(2)).squeeze(2)  # (N, C) -> (N, C, 1) -> (N, C)
+
+
+class SEVar2(SEGroups):
+    """One weight for each channel: ω = σ(w ⊙ y), a diagonal W; C parameters.
+
+    Source: Eq. 3 and 4, SE-Var2 of Table 2.
+    """
+
+    def __init__(self, channels: int):
+        super().__init__(channels, groups=channels)
+
+
+class SEVar3(SEGroups):
+    """Every channel meets every other: ω = σ(W y) with a full W; C² parameters.
+
+    Source: Eq. 3 and 4, SE-Var3 of Table 2.
+    """
+
+    def __init__(self, channels: int):
+        super().__init__(channels, groups=1)
+
+
+class ECANotShared(ChannelAttention):
+    """ECA without shared weights: each channel has its own k weights for its neighbours; k C parameters.
+
+    channels: C ≥ 1. gamma, b, kernel_size: as in ECA.
+    At the ends p (p + 1) of the weights meet only the zeros of the padding and never learn, with p = (k - 1) / 2.
+    Raises TypeError or ValueError for a value out of range.
+    Source: Eq. 6 and 7, ECA-NS of Table 2.
+    """
+
+    def __init__(self, channels: int, gamma: float = 2, b: float = 1, *, kernel_size: int | None = None):
+        super().__init__(channels)
+        kernel_size = _kernel_size(channels, gamma, b, kernel_size)
+        bound = kernel_size**-0.5  # the range of a fresh Conv1d with this kernel
+        self.weight = nn.Parameter(torch.empty(channels, kernel_size).uniform_(-bound, bound))
+
+    def interact(self, y: torch.Tensor) -> torch.Tensor:
+        k = self.weight.shape[1]
+        neighbours = nn.functional.pad(y, (k // 2, k // 2)).unfold(1, k, 1)  # (N, C, k)
+        return (neighbours * self.weight).sum(2)  # (N, C)
+
+
 #: The attention modules by name; each is called with the number of channels and its own options.
 ATTENTION: dict[str, Callable[..., ChannelAttention]] = {
     "se": SqueezeExcitation,
+    "se-var1": SEVar1,
+    "se-var2": SEVar2,
+    "se-var3": SEVar3,
+    "se-gc1": partial(SEGroups, groups=16),
+    "se-gc2": lambda channels: SEGroups(channels, max(1, channels // 16)),
+    "se-gc3": lambda channels: SEGroups(channels, max(1, channels // 8)),
+    "eca-ns": ECANotShared,
     "eca": ECA,
     "eca-circular": partial(ECA, padding_mode="circular"),
 }
@@ -119,6 +202,34 @@ def make_attention(name: str, channels: int, **options) -> nn.Module:
     if name not in ATTENTION:
         raise ValueError(f"attention must be one of {', '.join(['none', *ATTENTION])}; got {name!r}")
     return ATTENTION[name](channels, **options)
+
+
+@torch.no_grad()
+def interaction_matrix(module: ChannelAttention) -> torch.Tensor:
+    """Return the (C, C) matrix W of the linear map from descriptors to logits: `module.interact(y)` is y @ W.T.
+
+    Row i tells how much each channel counts for the weight of channel i. For squeeze-and-excitation, whose ReLU makes it
+    nonlinear, it is the product of its two factors, `module.expand.weight @ module.reduce.weight`.
+    Raises TypeError for a module that is no ChannelAttention.
+    Source: Eq. 3 to 8.
+    """
+    if not isinstance(module, ChannelAttention):
+        raise TypeError(f"module must be a ChannelAttention; got {type(module).__name__}")
+    if isinstance(module, SqueezeExcitation):
+        return module.expand.weight @ module.reduce.weight
+    parameter = next(module.parameters(), torch.empty(0))
+    return module.interact(torch.eye(module.channels, dtype=parameter.dtype, device=parameter.device)).T
+
+
+def _kernel_size(channels: int, gamma: float, b: float, kernel_size: int | None) -> int:
+    """Return `kernel_size` if it is an odd positive number, and ψ(C) if it is None."""
+    if kernel_size is None:
+        return adaptive_kernel_size(channels, gamma, b)
+    if positive_integer("kernel_size", kernel_size) % 2 == 0:
+        raise ValueError(
+            f"kernel_size must be odd, so that a channel has as many neighbours left as right; got {kernel_size}"
+        )
+    return kernel_size
 
 
 @torch.fx.wrap  # symbolic tracing, as in torchvision's feature extraction, keeps the check as one call

@@ -1,22 +1,32 @@
 """Where does attention go in a network?
 
 The blocks of ResNet with a place for attention after the last batch norm, before the shortcut is added; a small network
-made of them; and the configuration from which a network is built.
+made of them; the configuration from which a network is built; and the insertion of attention into networks of others.
 """
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
+from itertools import groupby
 
 import torch
 from torch import nn
 
 from eca_edu._checks import positive_integer
-from eca_edu.attention import ATTENTION, ECA, make_attention
+from eca_edu.attention import ATTENTION, ECA, ChannelAttention, make_attention
 from eca_edu.kernel_size import adaptive_kernel_size
 
-__all__ = ["BACKBONES", "ECACNN", "BasicBlock", "Bottleneck", "ModelConfig", "build_model", "conv_bn_act"]
+__all__ = [
+    "BACKBONES",
+    "ECACNN",
+    "BasicBlock",
+    "Bottleneck",
+    "ModelConfig",
+    "build_model",
+    "conv_bn_act",
+    "insert_attention",
+]
 
 #: What a block calls to get its attention: the number of channels -> a module, as the class ECA itself.
 MakeAttention = Callable[[int], nn.Module]
@@ -125,6 +135,9 @@ class ECACNN(nn.Module):
         return self.head(x.mean((2, 3)))  # (N, num_classes)
 
 
+#: The attentions whose kernel size follows from γ and b.
+FOLLOWS_PSI = ("eca", "eca-circular", "eca-ns")
+
 #: The networks by name. "eca-cnn-fast" reads the image at half the resolution: the choice for a laptop.
 BACKBONES: dict[str, Callable[..., nn.Module]] = {
     "eca-cnn": ECACNN,
@@ -181,6 +194,77 @@ def build_model(config: ModelConfig) -> nn.Module:
 
     x: (N, 3, H, W) -> class scores (N, num_classes).
     """
-    options = {"gamma": config.gamma, "b": config.b} if config.attention.startswith("eca") else {}
+    options = {"gamma": config.gamma, "b": config.b} if config.attention in FOLLOWS_PSI else {}
     attention = partial(make_attention, config.attention, **options)
     return BACKBONES[config.backbone](config.width, config.num_classes, attention)
+
+
+def insert_attention(
+    model: nn.Module,
+    attention: str = "eca",
+    *,
+    where: Callable[[str, nn.Module], bool] | None = None,
+    kernel_sizes: Sequence[int] | None = None,
+    **options,
+) -> nn.Module:
+    """Put attention into a network that has none, in place, say where, and return the network.
+
+    Each chosen layer is replaced by nn.Sequential(layer, attention), so that trained weights stay as they are. Without
+    `where` these are the paper's places in torchvision's ResNet, ResNeXt, Wide ResNet and MobileNetV2: after the last batch
+    norm of every residual block, before the shortcut is added.
+    attention: a name in ATTENTION; options: its keyword arguments, such as gamma, b or reduction.
+    where: called with the name and the module of each layer; true for the layers after which attention goes. Such a layer
+    must tell its channels as num_features or out_channels.
+    kernel_sizes: for ECA, one kernel size for each stage; a stage is a run of places with the same number of channels.
+    Raises ValueError if the model holds attention already, has no such place, or has other stages than kernel_sizes.
+    Source: Sec. 4.1; placement as in the authors' code.
+    """
+    if any(isinstance(module, ChannelAttention) for module in model.modules()):
+        raise ValueError(f"model must hold no attention yet; this {type(model).__name__} holds some")
+    if attention not in ATTENTION:
+        raise ValueError(f"attention must be one of {', '.join(ATTENTION)}; got {attention!r}")
+    places = [name for name, module in model.named_modules() if where(name, module)] if where else _paper_places(model)
+    if not places:
+        looked_for = (
+            "layers that `where` chooses" if where else "residual blocks of torchvision's ResNet or MobileNetV2"
+        )
+        raise ValueError(f"model must have a place for attention; {type(model).__name__} has no {looked_for}")
+    channels = [_channels(name, model.get_submodule(name)) for name in places]
+    stages = [(c, len(list(run))) for c, run in groupby(channels)]
+    if kernel_sizes is not None and len(kernel_sizes) != len(stages):
+        raise ValueError(f"kernel_sizes must have one entry for each of {len(stages)} stages; got {list(kernel_sizes)}")
+    modules = [
+        make_attention(attention, c, **options, **({"kernel_size": kernel_sizes[stage]} if kernel_sizes else {}))
+        for stage, (c, repeats) in enumerate(stages)
+        for _ in range(repeats)
+    ]
+    for name, module in zip(places, modules, strict=True):
+        layer = model.get_submodule(name)
+        parent, _, child = name.rpartition(".")
+        like = next(layer.parameters())
+        setattr(model.get_submodule(parent), child, nn.Sequential(layer, module.to(like.device, like.dtype)))
+    inserted = ", ".join(f"{repeats} of {c} channels" for c, repeats in stages)
+    print(f"Inserted {len(places)} modules of {attention} into {type(model).__name__}: {inserted}.")
+    return model
+
+
+def _paper_places(model: nn.Module) -> list[str]:
+    """Return the names of the last batch norms in the residual blocks of torchvision's networks."""
+    from torchvision.models import mobilenetv2, resnet  # slow to import, and needed only here
+
+    places = []
+    for name, block in model.named_modules():
+        if isinstance(block, resnet.BasicBlock):
+            places.append(f"{name}.bn2")
+        elif isinstance(block, resnet.Bottleneck):
+            places.append(f"{name}.bn3")
+        elif isinstance(block, mobilenetv2.InvertedResidual):
+            places.append(f"{name}.conv.{len(block.conv) - 1}")
+    return places
+
+
+def _channels(name: str, layer: nn.Module) -> int:
+    for attribute in ("num_features", "out_channels"):
+        if hasattr(layer, attribute):
+            return getattr(layer, attribute)
+    raise ValueError(f"where must choose layers with num_features or out_channels; {name} is a {type(layer).__name__}")

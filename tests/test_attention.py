@@ -11,12 +11,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
-from eca_edu import ECA, ChannelAttention, SqueezeExcitation, make_attention
+from eca_edu import ECA, ChannelAttention, SqueezeExcitation, interaction_matrix, make_attention
+from eca_edu.attention import ATTENTION, SEGroups
 
 GATES = {
     "eca": lambda channels: ECA(channels),
     "eca-circular": lambda channels: ECA(channels, padding_mode="circular"),
     "se": lambda channels: SqueezeExcitation(channels),
+    "se-var1": lambda channels: make_attention("se-var1", channels),
+    "se-var2": lambda channels: make_attention("se-var2", channels),
+    "se-var3": lambda channels: make_attention("se-var3", channels),
+    "se-gc3": lambda channels: make_attention("se-gc3", channels),
+    "eca-ns": lambda channels: make_attention("eca-ns", channels),
 }
 
 
@@ -100,7 +106,7 @@ def _assert_equal_with_gradients(ours, theirs, channels, parameters):
 @settings(max_examples=60, deadline=None)
 @given(
     n=st.integers(0, 3),
-    channels=st.integers(1, 40),
+    channels=st.sampled_from([1, 2, 3, 5, 7, 8, 13, 16, 24, 32, 40]),
     height=st.integers(1, 5),
     width=st.integers(1, 5),
     name=st.sampled_from(sorted(GATES)),
@@ -164,11 +170,83 @@ def test_gradients(gate):
     assert torch.autograd.gradcheck(gate.double(), x)
 
 
+# The channels of the 16 modules of ResNet-50, and the sums of Table 2's parameters per module over them.
+RESNET50 = [256] * 3 + [512] * 4 + [1024] * 6 + [2048] * 3
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "total"),
+    [
+        ("se", {}, 2_514_944),
+        ("se-var1", {}, 0),
+        ("se-var2", {}, 15_104),
+        ("se-var3", {}, 20_119_552),
+        ("se-gc1", {}, 1_257_472),
+        ("se-gc2", {}, 241_664),
+        ("se-gc3", {}, 120_832),
+        ("eca-ns", {"kernel_size": 3}, 45_312),
+        ("eca", {"kernel_size": 3}, 48),
+        ("eca", {}, 86),
+    ],
+)
+def test_parameters_of_table_2_over_resnet_50(name, options, total):
+    modules = {channels: make_attention(name, channels, **options) for channels in set(RESNET50)}
+    assert sum(p.numel() for channels in RESNET50 for p in modules[channels].parameters()) == total
+
+
+@pytest.mark.parametrize("name", ATTENTION)
+def test_interaction_matrix_is_the_linear_map_of_the_layer(name):
+    torch.manual_seed(0)
+    module = make_attention(name, 32).double()
+    matrix = interaction_matrix(module)
+    y = torch.randn(5, 32, dtype=torch.float64)
+    assert matrix.shape == (32, 32)
+    if name == "se":
+        factors = module.expand.weight @ module.reduce.weight
+        torch.testing.assert_close(matrix, factors)
+        assert torch.linalg.matrix_rank(matrix) == 32 // 16  # what the bottleneck lets through
+    else:
+        torch.testing.assert_close(module.interact(y), y @ matrix.T.double(), rtol=0, atol=1e-12)
+
+
+def test_interaction_matrices_have_the_shapes_of_the_paper():
+    band = interaction_matrix(ECA(8, kernel_size=3))
+    assert torch.equal(band, torch.triu(torch.tril(band, 1), -1))
+    for offset in (-1, 0, 1):
+        assert len(band.diagonal(offset).unique()) == 1
+    assert (band != 0).sum() == 3 * 8 - 2
+    not_shared = interaction_matrix(make_attention("eca-ns", 8, kernel_size=3))
+    assert len(not_shared.diagonal().unique()) == 8
+    blocks = interaction_matrix(SEGroups(8, groups=2))
+    assert not blocks[:4, 4:].any()
+    assert not blocks[4:, :4].any()
+    circular = interaction_matrix(ECA(8, kernel_size=3, padding_mode="circular"))
+    assert circular[0, 7] == circular[1, 0]
+    assert torch.equal(interaction_matrix(make_attention("se-var1", 8)), torch.eye(8))
+    with pytest.raises(TypeError, match="module must be a ChannelAttention; got Identity"):
+        interaction_matrix(nn.Identity())
+
+
+@pytest.mark.parametrize("kernel_size", [3, 5, 7])
+def test_eca_ns_with_equal_rows_is_eca(kernel_size):
+    eca, not_shared = ECA(16, kernel_size=kernel_size), make_attention("eca-ns", 16, kernel_size=kernel_size)
+    not_shared.weight.data = eca.conv.weight.data.view(1, -1).repeat(16, 1)
+    x = torch.randn(2, 16, 3, 3)
+    torch.testing.assert_close(not_shared(x), eca(x))
+
+
+@pytest.mark.parametrize(("kernel_size", "idle"), [(3, 2), (5, 6), (7, 12)])
+def test_some_weights_of_eca_ns_never_learn(kernel_size, idle):
+    module = make_attention("eca-ns", 16, kernel_size=kernel_size)
+    module(torch.rand(4, 16, 3, 3)).sum().backward()
+    assert (module.weight.grad == 0).sum() == idle
+
+
 def test_make_attention():
     assert isinstance(make_attention("none", 8), nn.Identity)
     assert make_attention("se", 8, reduction=2).reduce.out_features == 4
     assert make_attention("eca-circular", 64).conv.padding_mode == "circular"
-    with pytest.raises(ValueError, match="attention must be one of none, se, eca, eca-circular; got 'sE'"):
+    with pytest.raises(ValueError, match=r"attention must be one of none, se, se-var1, .*, eca-circular; got 'sE'"):
         make_attention("sE", 8)
 
 
@@ -207,6 +285,7 @@ def test_make_attention():
             TypeError,
             'attention "none" takes no options; got reduction',
         ),
+        (lambda: SEGroups(10, groups=4), ValueError, "groups must divide channels; got 4 for 10 channels"),
         (lambda: ECA(64)([1]), TypeError, r"x must be a tensor of shape \(N, 64, H, W\); got list"),
         (lambda: ChannelAttention(4)(torch.zeros(1, 4, 1, 1)), NotImplementedError, "must define interact"),
     ],

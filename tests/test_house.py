@@ -22,6 +22,7 @@ FLOORS = {
     "_checks": 0,
     "_files": 0,
     "kernel_size": 1,
+    "complexity": 1,
     "attention": 2,
     "models": 3,
     "datasets": 2,
@@ -87,6 +88,7 @@ def test_the_lock_fits_pyproject_for_every_python():
     [
         ("eca_edu", {"torch", "numpy", "matplotlib", "pandas"}),
         ("eca_edu.kernel_size", {"torch", "numpy"}),
+        ("eca_edu.complexity", {"torchvision", "matplotlib", "pandas"}),
         ("eca_edu.attention", {"torchvision", "matplotlib", "pandas"}),
         ("eca_edu.models", {"torchvision", "matplotlib", "pandas"}),
         ("eca_edu.datasets", {"torchvision", "matplotlib", "pandas"}),
