@@ -171,7 +171,7 @@ class ECANotShared(ChannelAttention):
     def interact(self, y: torch.Tensor) -> torch.Tensor:
         k = self.weight.shape[1]
         neighbours = nn.functional.pad(y, (k // 2, k // 2)).unfold(1, k, 1)  # (N, C, k)
-        return (neighbours * self.weight).sum(2)  # (N, C)
+        return torch.einsum("nck,ck->nc", neighbours, self.weight)  # (N, C)
 
 
 #: The attention modules by name; each is called with the number of channels and its own options.

@@ -1,16 +1,18 @@
-"""What does any module cost? Parameters and multiply-accumulates, module by module."""
+"""What does any module cost? Parameters, multiply-accumulates and bytes moved."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 import torch
 from torch import nn
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
 from torch.utils.flop_counter import FlopCounterMode
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["PAPER_GIGA", "PAPER_MEGA", "complexity", "count_macs", "count_parameters"]
+__all__ = ["PAPER_GIGA", "PAPER_MEGA", "complexity", "count_bytes_moved", "count_macs", "count_parameters"]
 
 #: The paper prints parameters in units of 2^20 ("M") and operations in units of 2^30 ("G").
 PAPER_MEGA = 2**20
@@ -58,7 +60,32 @@ def _macs_by_module(module: nn.Module, input_shape: Sequence[int]) -> dict[str, 
     for part, training in modes:
         part.training = training
     prefix = f"{type(module).__name__}."
-    return {
+    return {"Global": 0} | {
         name.removeprefix(prefix): sum(flops.values()) // 2  # torch counts a multiply-accumulate as two operations
         for name, flops in counter.get_flop_counts().items()
     }
+
+
+def count_bytes_moved(step: Callable[[], object]) -> int:
+    """Return the bytes that the tensor operations of `step` read and write, forward and backward.
+
+    An estimate of memory traffic: each operation counts its input and output tensors once, as if nothing stayed in a cache;
+    views, which touch no data, count nothing.
+    """
+    with _ByteCounter() as counter:
+        step()
+    return counter.bytes
+
+
+class _ByteCounter(TorchDispatchMode):
+    def __init__(self):
+        super().__init__()
+        self.bytes = 0
+
+    def __torch_dispatch__(self, operation, types, args=(), kwargs=None):
+        result = operation(*args, **(kwargs or {}))
+        if not operation.is_view:
+            for tensor in tree_leaves((args, kwargs, result)):
+                if isinstance(tensor, torch.Tensor):
+                    self.bytes += tensor.numel() * tensor.element_size()
+        return result

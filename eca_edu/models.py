@@ -223,14 +223,8 @@ def insert_attention(
         raise ValueError(f"model must hold no attention yet; this {type(model).__name__} holds some")
     if attention not in ATTENTION:
         raise ValueError(f"attention must be one of {', '.join(ATTENTION)}; got {attention!r}")
-    places = [name for name, module in model.named_modules() if where(name, module)] if where else _paper_places(model)
-    if not places:
-        looked_for = (
-            "layers that `where` chooses" if where else "residual blocks of torchvision's ResNet or MobileNetV2"
-        )
-        raise ValueError(f"model must have a place for attention; {type(model).__name__} has no {looked_for}")
-    channels = [_channels(name, model.get_submodule(name)) for name in places]
-    stages = [(c, len(list(run))) for c, run in groupby(channels)]
+    places = attention_places(model, where)
+    stages = attention_stages(places)
     if kernel_sizes is not None and len(kernel_sizes) != len(stages):
         raise ValueError(f"kernel_sizes must have one entry for each of {len(stages)} stages; got {list(kernel_sizes)}")
     modules = [
@@ -246,6 +240,25 @@ def insert_attention(
     inserted = ", ".join(f"{repeats} of {c} channels" for c, repeats in stages)
     print(f"Inserted {len(places)} modules of {attention} into {type(model).__name__}: {inserted}.")
     return model
+
+
+def attention_places(model: nn.Module, where: Callable[[str, nn.Module], bool] | None = None) -> dict[str, int]:
+    """Return the layers after which attention goes, {name of the layer: its channels}; where: as in `insert_attention`.
+
+    Raises ValueError if there is no such place, or if a chosen layer does not tell its channels.
+    """
+    names = [name for name, module in model.named_modules() if where(name, module)] if where else _paper_places(model)
+    if not names:
+        looked_for = (
+            "layers that `where` chooses" if where else "residual blocks of torchvision's ResNet or MobileNetV2"
+        )
+        raise ValueError(f"model must have a place for attention; {type(model).__name__} has no {looked_for}")
+    return {name: _channels(name, model.get_submodule(name)) for name in names}
+
+
+def attention_stages(places: dict[str, int]) -> list[tuple[int, int]]:
+    """Return the stages of `attention_places`, as (channels, number of places): runs of the same number of channels."""
+    return [(channels, len(list(run))) for channels, run in groupby(places.values())]
 
 
 def _paper_places(model: nn.Module) -> list[str]:

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from eca_edu import ECACNN, Epoch, cue_switch
-from eca_edu.widgets import ChannelWeightsExplorer, KernelSizeExplorer, LiveCurves
+from eca_edu.widgets import BackboneExplorer, ChannelWeightsExplorer, KernelSizeExplorer, LiveCurves
 from eca_edu.widgets.panel import Explorer
 
 DATA = cue_switch(6, seed=0)
@@ -25,7 +25,22 @@ MOVES = [
     (KernelSizeExplorer, "b", -2),
     (KernelSizeExplorer, "channels", 2048),
     (make_weights_explorer, "image", 4),
+    (BackboneExplorer, "backbone", "mobilenet_v2"),
+    (BackboneExplorer, "attention", "se-var3"),
+    (BackboneExplorer, "gamma", 1),
+    (BackboneExplorer, "b", 4),
+    (BackboneExplorer, "kernel_sizes", "3-5-5-9"),
 ]
+
+OTHERS = {
+    "gamma": [1, 4],
+    "b": [-2, 4],
+    "channels": [1, 64],
+    "image": [0, 5],
+    "backbone": ["resnet18"],
+    "attention": ["se"],
+    "kernel_sizes": ["3-3-3-3", "no list"],
+}
 
 
 def pixels(panel):
@@ -45,11 +60,7 @@ def test_a_control_changes_picture_and_sentence(build, control, value):
 @pytest.mark.parametrize(("build", "control", "value"), MOVES)
 def test_a_moved_explorer_equals_one_built_there(build, control, value):
     moved, there = build(), build()
-    for other in (
-        (moved.controls[control].min, moved.controls[control].max)
-        if hasattr(moved.controls[control], "min")
-        else (1, 64)
-    ):
+    for other in OTHERS[control]:
         moved.controls[control].value = other
     moved.controls[control].value = value
     there.controls[control].value = value
@@ -78,6 +89,19 @@ def test_the_browser_moves_a_slider():
     message = {"data": {"method": "update", "state": {"value": 1.0}, "buffer_paths": []}}
     explorer.gamma._handle_msg({"content": message, "buffers": []})
     assert "γ = 1 " in explorer.sentence.value
+
+
+def test_the_sentence_tells_what_attention_costs():
+    explorer = BackboneExplorer()
+    assert "kernel sizes 5-5-5-7: <b>86 parameters</b> and 87,808" in explorer.sentence.value
+    explorer.kernel_sizes.value = "3-5-5-7"
+    assert "<b>80 parameters</b>" in explorer.sentence.value
+    explorer.kernel_sizes.value = "3-5-5"
+    assert "k list must have 4 odd numbers" in explorer.alert.value
+    explorer.kernel_sizes.value = ""
+    assert explorer.alert.value == ""
+    explorer.backbone.value, explorer.attention.value = "mobilenet_v2", "se-gc1"
+    assert "groups must divide channels; got 16 for 24 channels" in explorer.alert.value
 
 
 class Fragile(Explorer):

@@ -47,7 +47,8 @@ class JupyterLab:
     def __init__(self, home, data_folder):
         self.root = home / "course"
         shutil.copytree(ROOT / "notebooks", self.root / "notebooks")
-        shutil.copytree(ROOT / "data" / "checkpoints", self.root / "data" / "checkpoints")
+        for folder in ("checkpoints", "results"):
+            shutil.copytree(ROOT / "data" / folder, self.root / "data" / folder)
         for name, settings in SETTINGS.items():
             file = home / "settings" / "@jupyterlab" / f"{name}.jupyterlab-settings"
             file.parent.mkdir(parents=True, exist_ok=True)

@@ -13,6 +13,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+expect = pytest.importorskip("playwright.sync_api").expect
+
 IDLE = "jupyterapp.shell.currentWidget?.sessionContext?.session?.kernel?.status === 'idle'"
 RUN_ALL = """async quick => {
     const notebook = jupyterapp.shell.currentWidget.content;
@@ -83,6 +85,7 @@ def move(page, label, key):
         ("00_start_here", "cue-switch"),
         ("02_adaptive_kernel_size", "cue-switch"),
         ("03_build_eca", "cue-switch"),
+        ("04_plug_into_backbones", "cue-switch"),
         ("05_train_on_cifar10", "cue-switch"),
         ("05_train_on_cifar10", "cifar10"),
     ],
@@ -99,6 +102,21 @@ def test_notebook_runs_and_its_sliders_move(page, lab, name, data):
             changed, sentence = move(page, label, key)
             assert changed > 0.0005, label
             assert words in sentence
+        screenshot(page, f"{name}-moved")
+    if name.startswith("04"):
+        for label, key, words in [("γ", "ArrowRight", "5-5-5-5"), ("b", "ArrowLeft", "3-5-5-5")]:
+            changed, sentence = move(page, label, key)
+            assert changed > 0.0005, label
+            assert words in sentence
+        page.get_by_label("attention").select_option("se-var3")
+        expect(page.locator(SENTENCE).last).to_contain_text("20,119,552 parameters")
+        page.get_by_label("attention").select_option("eca")
+        page.get_by_label("k list").fill("3-5-5-7")
+        page.get_by_label("k list").press("Enter")
+        expect(page.locator(SENTENCE).last).to_contain_text("80 parameters")
+        page.get_by_label("k list").fill("3-5-5-4")
+        page.get_by_label("k list").press("Enter")
+        expect(page.locator("[role=alert]")).to_contain_text("kernel_size must be odd")
         screenshot(page, f"{name}-moved")
     if name.startswith(("00", "05")):
         changed, sentence = move(page, "image", "ArrowRight")
