@@ -1,13 +1,10 @@
-"""How fast is ECA, and what would a fused gradient save?
+"""How fast does ECA train, beside timm's module and beside the plain expression?
 
-Measures three modules on the same feature maps: timm's EcaModule, this package's ECA, and `FusedECA` below, whose backward
-pass is written by hand so that it moves fewer bytes. Forward is without gradients; forward+backward gives the gradients of
-the input and the kernel. The three take turns within one loop, so that whatever else the computer does hits all alike; a
-number is the median of at least 15 rounds and about a second. The shapes are those of the stages of a small ResNet for
-CIFAR-10 (batch 128) and of ResNet-50 (batch 8).
-
-`FusedECA` stays here, outside the package: it is of no use in the forward pass, which reads x twice and writes it once in
-any case; it cannot be differentiated twice; and its gate is out of reach for hooks and attributions.
+Measures three modules on the same feature maps: timm's EcaModule, the plain expression of the lesson, and this package's
+ECA, whose gradient makes fewer trips to memory. Forward is without gradients, where all three do the same; forward+backward
+is in training mode and gives the gradients of the input and the kernel. The three take turns within one loop, so that
+whatever else the computer does hits all alike; a number is the median of at least 15 rounds and about a second. The shapes
+are those of the stages of a small ResNet for CIFAR-10 (batch 128) and of ResNet-50 (batch 8).
 
 Run as: python benchmarks/attention.py [--quick]
 """
@@ -21,8 +18,6 @@ from functools import partial
 import pandas as pd
 import timm
 import torch
-from torch.autograd.function import once_differentiable
-from torch.nn import functional as F
 
 from eca_edu import ECA
 
@@ -38,40 +33,17 @@ SHAPES = [
 LAYOUTS = {"contiguous": torch.contiguous_format, "channels_last": torch.channels_last}
 
 
-class _Fused(torch.autograd.Function):
-    """ECA in one piece: the gradient of x is one expression, g ω + gy / (H W), written once."""
-
-    @staticmethod
-    def forward(ctx, x, kernel):  # x: (N, C, H, W), kernel: (1, 1, k)
-        y = x.mean((2, 3))  # (N, C)
-        weights = F.conv1d(y.unsqueeze(1), kernel, padding=kernel.shape[2] // 2).squeeze(1).sigmoid()  # (N, C)
-        ctx.save_for_backward(x, y, weights, kernel)
-        return x * weights[:, :, None, None]
-
-    @staticmethod
-    @once_differentiable
-    def backward(ctx, g):
-        x, y, weights, kernel = ctx.saved_tensors
-        k, area = kernel.shape[2], x.shape[2] * x.shape[3]
-        room = x * g  # it is only summed, so that the result can take its place
-        logits_grad = room.sum((2, 3)) * weights * (1 - weights)  # (N, C)
-        y_grad = F.conv1d(logits_grad.unsqueeze(1), kernel.flip(2), padding=k // 2).squeeze(1)  # (N, C)
-        neighbours = F.pad(y, (k // 2, k // 2)).unfold(1, k, 1)  # (N, C, k)
-        kernel_grad = torch.einsum("nck,nc->k", neighbours, logits_grad).view_as(kernel)
-        torch.addcmul((y_grad / area)[:, :, None, None], g, weights[:, :, None, None], out=room)
-        return room, kernel_grad
-
-
-class FusedECA(ECA):
-    """ECA with zero padding and the gradient of `_Fused`."""
+class PlainECA(ECA):
+    """ECA as the lesson writes it."""
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return _Fused.apply(x, self.conv.weight)
+        weights = self.gate(self.interact(x.mean((2, 3))))
+        return x * weights[:, :, None, None]
 
 
 def candidates(channels: int) -> dict[str, torch.nn.Module]:
     """Return the three modules with the same kernel."""
-    modules = {"timm": timm.layers.EcaModule(channels), "ours": ECA(channels), "fused": FusedECA(channels)}
+    modules = {"timm": timm.layers.EcaModule(channels), "plain": PlainECA(channels), "ours": ECA(channels)}
     for module in modules.values():
         module.conv.weight.data.copy_(modules["ours"].conv.weight.data)
     return modules
@@ -114,13 +86,13 @@ def main() -> None:
                 for result in results[1:]:
                     torch.testing.assert_close(result, results[0], rtol=1e-3, atol=1e-3)
                 ms = medians(steps, rounds, seconds)
-                ratios = {f"timm/{name}": ms["timm"] / ms[name] for name in ("ours", "fused")}
+                ratios = {f"{name}/ours": ms[name] / ms["ours"] for name in ("timm", "plain")}
                 rows.append({"shape": "x".join(map(str, shape)), "layout": layout, "what": way, **ms, **ratios})
     table = pd.DataFrame(rows)
     print(f"median ms, torch {torch.__version__}, timm {timm.__version__}, {torch.get_num_threads()} threads, CPU")
     print(table.to_string(index=False, float_format="{:.2f}".format))
     for way, part in [*table.groupby("what"), ("both", table)]:
-        for ratio in ("timm/ours", "timm/fused"):
+        for ratio in ("timm/ours", "plain/ours"):
             mean = statistics.geometric_mean(part[ratio])
             print(f"{way:17} {ratio:10}  geometric mean {mean:.2f}  minimum {part[ratio].min():.2f}")
 

@@ -12,6 +12,7 @@ import torch.fx
 from torch import nn
 
 from eca_edu._checks import positive_integer
+from eca_edu._fused import can_fuse, fused_eca
 from eca_edu.kernel_size import adaptive_kernel_size
 
 __all__ = [
@@ -85,6 +86,13 @@ class ECA(ChannelAttention):
 
     def interact(self, y: torch.Tensor) -> torch.Tensor:
         return self.conv(y.unsqueeze(1)).squeeze(1)  # (N, C) -> (N, 1, C) -> (N, C)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        # The same result with a leaner way back, only for training: attribution wants gradients of the gate's output.
+        if self.training and torch.is_grad_enabled() and type(self) is ECA and can_fuse(x, self.conv, self.gate):
+            _check_feature_map(x, self.channels)
+            return fused_eca(x, self.conv.weight, self.conv.padding_mode)
+        return super().forward(x)
 
 
 class SqueezeExcitation(ChannelAttention):

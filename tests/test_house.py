@@ -21,6 +21,7 @@ ON_CONDA = {"torch": "pytorch"}
 FLOORS = {
     "_checks": 0,
     "_files": 0,
+    "_fused": 0,
     "kernel_size": 1,
     "complexity": 1,
     "attention": 2,
