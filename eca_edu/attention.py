@@ -89,7 +89,8 @@ class ECA(ChannelAttention):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         # The same result with a leaner way back, only for training: attribution wants gradients of the gate's output.
-        if self.training and torch.is_grad_enabled() and type(self) is ECA and can_fuse(x, self.conv, self.gate):
+        own = type(self) is ECA and "interact" not in vars(self)  # nobody has changed what it computes
+        if self.training and torch.is_grad_enabled() and own and can_fuse(x, self.conv, self.gate):
             _check_feature_map(x, self.channels)
             return fused_eca(x, self.conv.weight, self.conv.padding_mode)
         return super().forward(x)

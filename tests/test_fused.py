@@ -95,6 +95,10 @@ def replace_gate(eca):
     eca.gate = nn.Hardsigmoid()
 
 
+def replace_interact(eca):
+    eca.interact = lambda y: y
+
+
 @pytest.mark.parametrize(
     "touch",
     [
@@ -103,9 +107,10 @@ def replace_gate(eca):
         lambda eca: eca.gate.register_full_backward_hook(lambda gate, before, after: None),
         lambda eca: eca.conv.register_forward_pre_hook(lambda conv, inputs: None),
         replace_gate,
+        replace_interact,
         lambda eca: nn.utils.parametrizations.weight_norm(eca.conv),
     ],
-    ids=["eval", "gate hook", "gate backward hook", "conv hook", "other gate", "parametrized"],
+    ids=["eval", "gate hook", "gate backward hook", "conv hook", "other gate", "other interact", "parametrized"],
 )
 def test_the_plain_path_where_somebody_looks(touch, calls):
     eca = ECA(8)
