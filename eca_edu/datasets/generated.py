@@ -6,12 +6,10 @@ import torch
 
 from eca_edu.datasets.image_data import ImageData, channel_statistics
 
-__all__ = ["CONTEXTS", "cue_switch", "load_cue_switch"]
+__all__ = ["cue_switch", "load_cue_switch"]
 
 SHAPES = ("circle", "square", "triangle", "cross", "ring")
 COLOURS = ("red", "green", "blue", "yellow", "magenta")
-#: The direction of the stripes tells which cue the label names.
-CONTEXTS = ("horizontal stripes: shape", "vertical stripes: colour")
 RGB = torch.tensor([[0.85, 0.2, 0.2], [0.2, 0.7, 0.25], [0.25, 0.35, 0.9], [0.85, 0.8, 0.2], [0.8, 0.25, 0.8]])
 
 SIZE = 32  # pixels of a side
