@@ -2,7 +2,19 @@
 
 from eca_edu.widgets.backbones import BackboneExplorer
 from eca_edu.widgets.channel_weights import ChannelWeightsExplorer
-from eca_edu.widgets.kernel_size import KernelSizeExplorer
+from eca_edu.widgets.convolution import ConvolutionStepper
+from eca_edu.widgets.interaction import InteractionExplorer
+from eca_edu.widgets.kernel_size import ConventionsExplorer, KernelSizeExplorer
+from eca_edu.widgets.prediction import Prediction
 from eca_edu.widgets.training import LiveCurves
 
-__all__ = ["BackboneExplorer", "ChannelWeightsExplorer", "KernelSizeExplorer", "LiveCurves"]
+__all__ = [
+    "BackboneExplorer",
+    "ChannelWeightsExplorer",
+    "ConventionsExplorer",
+    "ConvolutionStepper",
+    "InteractionExplorer",
+    "KernelSizeExplorer",
+    "LiveCurves",
+    "Prediction",
+]

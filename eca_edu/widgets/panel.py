@@ -14,6 +14,8 @@ from matplotlib.figure import Figure
 __all__ = ["Explorer", "Panel"]
 
 DPI = 100
+RED = "#B00020"
+NO_FRAME, RED_FRAME = "2px solid transparent", f"2px solid {RED}"
 
 
 class Panel(W.VBox):
@@ -26,7 +28,7 @@ class Panel(W.VBox):
     def __init__(self, width: int, height: int):
         self.figure = Figure(figsize=(width / DPI, height / DPI), dpi=DPI)
         FigureCanvasAgg(self.figure)
-        layout = W.Layout(width=f"{width}px", max_width="100%", object_fit="contain")
+        layout = W.Layout(width=f"{width}px", max_width="100%", object_fit="contain", border=NO_FRAME)
         self.picture = W.Image(format="png", layout=layout)
         self.picture.add_class("eca-edu-picture")
         self.sentence = W.HTML()
@@ -79,8 +81,11 @@ class Explorer(Panel):
         with self.lock:
             try:
                 self.show(self.update(**{name: control.value for name, control in self.controls.items()}))
-                self.last_error, self.alert.value = None, ""
+                self.last_error, self.alert.value, self.picture.layout.border = None, "", NO_FRAME
             except Exception as error:  # a callback's error would vanish into JupyterLab's log
                 self.last_error = error
-                text = html.escape("".join(traceback.format_exception_only(error)).strip())
-                self.alert.value = f'<pre role="alert" style="color: #B00020; white-space: pre-wrap">{text}</pre>'
+                # A ValueError is an impossible setting, and its sentence says so; any other error is named.
+                lines = [str(error)] if type(error) is ValueError else traceback.format_exception_only(error)
+                text = html.escape("".join(lines).strip())
+                self.alert.value = f'<pre role="alert" style="color: {RED}; white-space: pre-wrap">{text}</pre>'
+                self.picture.layout.border = RED_FRAME  # the picture is that of the last possible setting
