@@ -8,8 +8,17 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from eca_edu import ECACNN, Epoch, cue_switch
-from eca_edu.widgets import BackboneExplorer, ChannelWeightsExplorer, KernelSizeExplorer, LiveCurves
+from eca_edu import ECA, ECACNN, Epoch, ModelConfig, cue_switch
+from eca_edu.widgets import (
+    BackboneExplorer,
+    ChannelWeightsExplorer,
+    ConventionsExplorer,
+    ConvolutionStepper,
+    InteractionExplorer,
+    KernelSizeExplorer,
+    LiveCurves,
+    Prediction,
+)
 from eca_edu.widgets.panel import Explorer
 
 DATA = cue_switch(6, seed=0)
@@ -17,6 +26,19 @@ DATA = cue_switch(6, seed=0)
 
 def make_weights_explorer():
     return ChannelWeightsExplorer(MODEL, DATA)
+
+
+def make_stepper():
+    return ConvolutionStepper([4.0, 0.0, 2.0, 1.0, 1.0, 2.0, 1.0, -1.0], [0.25, 0.5, 0.125])
+
+
+def make_prediction():
+    return Prediction("how many?", {"first": 3, "second": 7}, low=0, high=10)
+
+
+@pytest.fixture(autouse=True)
+def no_answers_of_other_tests(monkeypatch):
+    monkeypatch.setattr("eca_edu.widgets.prediction.ANSWERS", {})
 
 
 MODEL = ECACNN(width=8)
@@ -30,12 +52,32 @@ MOVES = [
     (BackboneExplorer, "gamma", 1),
     (BackboneExplorer, "b", 4),
     (BackboneExplorer, "kernel_sizes", "3-5-5-9"),
+    (InteractionExplorer, "gate", "SE-Var3"),
+    (InteractionExplorer, "channels", 32),
+    (InteractionExplorer, "kernel_size", 7),
+    (ConventionsExplorer, "gamma", 3.5),
+    (ConventionsExplorer, "b", 3),
+    (ConventionsExplorer, "channels", 2048),
+    (make_stepper, "channel", 5),
+    (make_stepper, "padding", "circular"),
+    (make_prediction, "first", 4),
+]
+#: Moves that matter only for one choice of another control.
+MOVES_AFTER = [
+    (InteractionExplorer, {"gate": "SE"}, "reduction", 2),
+    (InteractionExplorer, {"gate": "SE-GC"}, "groups", 8),
+    (make_stepper, {"channel": 7}, "padding", "circular"),
 ]
 
 OTHERS = {
     "gamma": [1, 4],
     "b": [-2, 4],
     "channels": [1, 64],
+    "gate": ["SE", "SE-GC"],
+    "kernel_size": [1, 11],
+    "channel": [7, 0],
+    "padding": ["circular"],
+    "first": [10, 0],
     "image": [0, 5],
     "backbone": ["resnet18"],
     "attention": ["se"],
@@ -60,11 +102,128 @@ def test_a_control_changes_picture_and_sentence(build, control, value):
 @pytest.mark.parametrize(("build", "control", "value"), MOVES)
 def test_a_moved_explorer_equals_one_built_there(build, control, value):
     moved, there = build(), build()
+    options = getattr(moved.controls[control], "options", None)
     for other in OTHERS[control]:
-        moved.controls[control].value = other
+        if options is None or other in options:
+            moved.controls[control].value = other
     moved.controls[control].value = value
     there.controls[control].value = value
     assert np.array_equal(pixels(moved), pixels(there))
+
+
+@pytest.mark.parametrize(("build", "first", "control", "value"), MOVES_AFTER)
+def test_a_control_that_matters_for_one_choice(build, first, control, value):
+    explorer = build()
+    for name, choice in first.items():
+        explorer.controls[name].value = choice
+    before, sentence = pixels(explorer), explorer.sentence.value
+    explorer.controls[control].value = value
+    assert not np.array_equal(pixels(explorer), before)
+    assert explorer.sentence.value != sentence
+    assert explorer.last_error is None
+
+
+def test_an_impossible_setting_turns_red_and_says_why():
+    explorer = InteractionExplorer()
+    explorer.gate.value, explorer.channels.value, explorer.groups.value = "SE-GC", 8, 16
+    assert ">groups must divide channels; got 16 for 8 channels</pre>" in explorer.alert.value
+    assert explorer.picture.layout.border_top == "2px solid #B00020"
+    explorer.groups.value = 8
+    assert explorer.alert.value == ""
+    assert explorer.picture.layout.border_top == "2px solid transparent"
+    explorer.gate.value, explorer.reduction.value = "SE", 16
+    assert "r must be at most C" in explorer.alert.value
+
+
+@pytest.mark.parametrize(
+    ("gate", "words"),
+    [
+        (
+            "SE",
+            "meets 31 others, through a bottleneck of 8. 1,024 of 1,024 entries can differ from zero, made of <b>512 ",
+        ),
+        ("SE-Var1", "meets only itself. 32 of 1,024 entries can differ from zero, made of <b>0 "),
+        ("SE-GC", "meets 7 others. 256 of 1,024 entries can differ from zero, made of <b>256 "),
+        ("ECA-NS", "meets 2 others. 94 of 1,024 entries can differ from zero, made of <b>96 "),
+        ("ECA", "meets 2 others. 94 of 1,024 entries can differ from zero, made of <b>3 "),
+        ("ECA circular", "meets 2 others. 96 of 1,024 entries can differ from zero, made of <b>3 "),
+    ],
+)
+def test_the_sentence_tells_what_a_gate_connects(gate, words):
+    explorer = InteractionExplorer()
+    explorer.gate.value, explorer.channels.value = gate, 32
+    assert words in explorer.sentence.value
+
+
+def test_the_stages_of_the_explorer_are_those_of_the_networks():
+    from torchvision.models import mobilenet_v2, resnet18, resnet50
+
+    from eca_edu.models import attention_places, attention_stages
+    from eca_edu.widgets.kernel_size import STAGES
+
+    for name, build in {"ResNet-18": resnet18, "ResNet-50": resnet50, "MobileNetV2": mobilenet_v2}.items():
+        assert STAGES[name] == tuple(channels for channels, _ in attention_stages(attention_places(build())))
+    blocks = [module for module in ECACNN(width=ModelConfig().width).modules() if isinstance(module, ECA)]
+    assert STAGES["our CNN"] == tuple(block.channels for block in blocks)
+
+
+def test_the_sentence_tells_which_rules_differ():
+    explorer = ConventionsExplorer()
+    explorer.channels.value = 8
+    assert "k = 3</b>; other rules give another: official-mobilenetv2 1, ties-down 1, bankers-rounding 1" in (
+        explorer.sentence.value
+    )
+
+
+def test_the_stepper_steps():
+    stepper = make_stepper()
+    stepper.forward.click()
+    assert "Channel 1: 0.25 · 4 + 0.5 · 0 + 0.125 · 2 = 1.25" in stepper.sentence.value
+    assert "ω = σ(1.25) = 0.78" in stepper.sentence.value
+    for _ in range(9):
+        stepper.forward.click()
+    assert stepper.channel.value == stepper.play.value == 7
+    for _ in range(9):
+        stepper.back.click()
+    assert stepper.channel.value == 0
+    stepper.padding.value = "circular"
+    assert "0.25 · -1 + 0.5 · 4" in stepper.sentence.value
+    with pytest.raises(ValueError, match="odd number of weights, at most 2"):
+        ConvolutionStepper([1.0, 2.0], [0.1, 0.2, 0.3])
+
+
+def test_a_prediction_hides_the_truth_until_it_is_revealed():
+    prediction = make_prediction()
+    prediction.first.value = 4
+    hidden = pixels(prediction)
+    assert "You predict: first 4, second 0." in prediction.sentence.value
+    prediction.reveal.click()
+    assert "first: you said 4, it is <b>3</b>; second: you said 0, it is <b>7</b>." in prediction.sentence.value
+    assert not np.array_equal(pixels(prediction), hidden)
+    assert prediction.answer == {"first": 4, "second": 0}
+
+
+def test_a_prediction_is_kept_when_its_cell_runs_again():
+    make_prediction().second.value = 6
+    again = make_prediction()
+    assert again.answer == {"first": 0, "second": 6}
+    assert not again.revealed
+    with pytest.raises(ValueError, match="truth must lie between low = 0 and high = 10; got 11"):
+        Prediction("more?", {"n": 11}, low=0, high=10)
+
+
+def test_the_overview_shows_the_numbers_of_its_tensors():
+    from matplotlib.figure import Figure
+
+    from eca_edu.plots.pipeline import draw_pipeline
+
+    ax = Figure().subplots()
+    x = np.arange(24.0).reshape(4, 2, 3)
+    draw_pipeline(ax, x, x.mean((1, 2)), np.array([-1.5, 0, 1.25, 9]), np.full(4, 0.75), 0.75 * x, 3, channel=0)
+    texts = [text.get_text() for text in ax.texts]
+    assert {"2.50", "-1.50", "1.25", "0.75", "4 × 2 × 3", "C1D$_k$, k = 3"} <= set(texts)
+    lines = [line for line in ax.lines if line.get_color() == "#0072B2" and line.get_linestyle() == "-"]
+    assert len(lines) == 2  # channel 0 has itself and one neighbour
 
 
 def test_the_sentence_tells_the_kernel_size():
@@ -149,6 +308,6 @@ def test_live_curves_grow():
 
 
 def test_pyplot_knows_of_no_explorer():
-    for build in (KernelSizeExplorer, make_weights_explorer):
+    for build in {build for build, *_ in MOVES}:
         build()
     assert plt.get_fignums() == []

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+import matplotlib
 import numpy as np
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
@@ -13,8 +14,8 @@ __all__ = ["draw_costs", "draw_interaction", "update_costs", "update_interaction
 
 def draw_interaction(ax: Axes) -> dict[str, Artist]:
     """Prepare the axes, and return the artists that `update_interaction` changes."""
-    image = ax.imshow(np.zeros((2, 2)), cmap=SIGNED, interpolation="nearest")
-    image.cmap.set_bad("0.88")
+    colours = matplotlib.colormaps[SIGNED].with_extremes(bad="0.88")
+    image = ax.imshow(np.zeros((2, 2)), cmap=colours, interpolation="nearest")
     ax.set(xlabel="average $y_j$ of channel j", ylabel="logit of channel i")
     return {"matrix": image}
 

@@ -37,6 +37,7 @@ class Panel(W.VBox):
         self.last_error: Exception | None = None
         self.lock = RLock()
         super().__init__([self.picture, self.sentence, self.alert])
+        self.add_class(type(self).__name__)
 
     def show(self, sentence: str) -> None:
         """Draw the figure as it is now, and put the sentence (HTML) below it."""

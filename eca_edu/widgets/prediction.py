@@ -57,7 +57,8 @@ class Prediction(Explorer):
         ANSWERS[self.question] = answer
         update_prediction(self.artists, list(answer.values()), list(self.truth.values()) if self.revealed else None)
         if not self.revealed:
-            return "Move the sliders to what you expect, then press <b>Reveal</b>."
+            said = ", ".join(f"{label} {number:g}{self.unit}" for label, number in answer.items())
+            return f"You predict: {said}. Press <b>Reveal</b> when you are done."
         pairs = (
             f"{label}: you said {answer[label]:g}{self.unit}, it is <b>{truth:g}{self.unit}</b>"
             for label, truth in self.truth.items()

@@ -107,8 +107,7 @@ class JupyterLab:
 
 @pytest.fixture(scope="session")
 def browser():
-    executable = chromium()
-    if executable is None:
+    if chromium() is None:
         reason = "no Chromium is installed; on Debian: apt-get install chromium"
         if os.environ.get("CI"):
             pytest.fail(reason)
@@ -116,10 +115,14 @@ def browser():
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
-        quiet = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
-        chrome = playwright.chromium.launch(executable_path=executable, args=quiet)
+        chrome = launch(playwright)
         yield chrome
         chrome.close()
+
+
+def launch(playwright):
+    quiet = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
+    return playwright.chromium.launch(executable_path=chromium(), args=quiet)
 
 
 @pytest.fixture

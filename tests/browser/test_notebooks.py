@@ -13,6 +13,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+import eca_edu.widgets
+
 expect = pytest.importorskip("playwright.sync_api").expect
 
 IDLE = "jupyterapp.shell.currentWidget?.sessionContext?.session?.kernel?.status === 'idle'"
@@ -61,87 +63,164 @@ def pixels(locator):
     return np.asarray(Image.open(io.BytesIO(locator.screenshot())).convert("RGB")).astype(int)
 
 
-def move(page, label, key):
-    """Press a key on the slider with this label; return the share of the picture's pixels that changed, and the sentence."""
-    named = page.locator(".widget-label", has_text=re.compile(f"^{label}$"))
-    handle = page.locator(".widget-hslider", has=named).locator(".noUi-handle, .ui-slider-handle").first
-    picture = page.locator(PICTURE).last
+def act(panel, action):
+    """Do something with a panel; return the share of the pixels of its picture that changed, and its sentence."""
+    picture = panel.locator(PICTURE)
     picture.scroll_into_view_if_needed()
     before, source = pixels(picture), picture.get_attribute("src")
-    handle.focus()
-    page.keyboard.press(key)
-    element = picture.element_handle()
-    page.wait_for_function(
-        "([e, source]) => e.src !== source && e.complete && e.naturalWidth > 0", arg=[element, source]
+    action()
+    panel.page.wait_for_function(
+        "([e, source]) => e.src !== source && e.complete && e.naturalWidth > 0", arg=[picture.element_handle(), source]
     )
     after = pixels(picture)
     assert after.shape == before.shape  # the picture keeps its size
-    return (np.abs(after - before).max(2) > 20).mean(), page.locator(SENTENCE).last.inner_text()
+    return (np.abs(after - before).max(2) > 20).mean(), panel.locator(SENTENCE).inner_text()
+
+
+def slider(panel, label):
+    named = panel.page.locator(".widget-label", has_text=re.compile(f"^{re.escape(label)}$"))
+    return panel.locator(".widget-hslider", has=named).locator(".noUi-handle").first
+
+
+def press(panel, label, key):
+    """Press a key on the slider with this label."""
+
+    def action():
+        slider(panel, label).focus()
+        panel.page.keyboard.press(key)
+
+    return act(panel, action)
+
+
+def choose(panel, label, option):
+    return act(panel, lambda: panel.get_by_label(label, exact=True).select_option(option))
+
+
+#: notebook -> (explorer, how, control, what, words that then stand in its sentence)
+MOVES = {
+    "00_start_here": [("ChannelWeightsExplorer", press, "image", "ArrowRight", "Image 1: the right answer is")],
+    "01_why_channel_attention": [
+        ("InteractionExplorer", press, "C", "ArrowRight", "ECA on 32 channels"),
+        ("InteractionExplorer", press, "k", "ArrowRight", "meets 4 others"),
+        ("InteractionExplorer", press, "r", "ArrowLeft", "5 parameters"),
+        ("InteractionExplorer", press, "G", "ArrowRight", "5 parameters"),
+        ("InteractionExplorer", choose, "gate", "SE-GC", "a channel meets 3 others"),
+        ("InteractionExplorer", choose, "gate", "SE", "through a bottleneck of 16"),
+        ("Prediction", press, "images", "ArrowRight", "You predict: images 10"),
+    ],
+    "02_adaptive_kernel_size": [
+        ("Prediction", press, "C = 256", "PageUp", "You predict: C = 256 "),
+        ("Prediction", press, "C = 2048", "End", "C = 2048 2048"),
+        ("KernelSizeExplorer", press, "γ", "ArrowRight", "γ = 2.25"),
+        ("KernelSizeExplorer", press, "b", "ArrowLeft", "b = 0.5"),
+        ("KernelSizeExplorer", press, "C", "ArrowRight", "C = 160"),
+        ("ConventionsExplorer", press, "γ", "ArrowRight", "t = 3.11"),
+        ("ConventionsExplorer", press, "b", "ArrowRight", "t = 3.33"),
+        ("ConventionsExplorer", press, "C", "ArrowLeft", "C = 32"),
+    ],
+    "03_build_eca": [
+        ("ConvolutionStepper", press, "channel", "End", "Channel 7: 0.25 · 1 + 0.5 · -1 + 0.125 · 0"),
+        ("ConvolutionStepper", choose, "padding", "circular", "0.125 · 4"),
+        ("Prediction", press, "eca", "End", "eca 100 %"),
+        ("Prediction", press, "se", "End", "se 100 %"),
+        ("Prediction", press, "none", "End", "none 100 %"),
+    ],
+    "04_plug_into_backbones": [
+        ("BackboneExplorer", press, "γ", "ArrowRight", "5-5-5-5"),
+        ("BackboneExplorer", press, "b", "ArrowLeft", "3-5-5-5"),
+        ("BackboneExplorer", choose, "attention", "se-var3", "20,119,552 parameters"),
+        ("BackboneExplorer", choose, "attention", "eca", "74 parameters"),
+        ("BackboneExplorer", choose, "backbone", "mobilenet_v2", "mobilenet_v2 and eca"),
+        ("BackboneExplorer", choose, "backbone", "resnet50", "resnet50 and eca"),
+    ],
+    "05_train_on_cifar10": [("ChannelWeightsExplorer", press, "image", "ArrowRight", "Image 1: the right answer is")],
+}
 
 
 @pytest.mark.parametrize(
-    ("name", "data"),
-    [
-        ("00_start_here", "cue-switch"),
-        ("02_adaptive_kernel_size", "cue-switch"),
-        ("03_build_eca", "cue-switch"),
-        ("04_plug_into_backbones", "cue-switch"),
-        ("05_train_on_cifar10", "cue-switch"),
-        ("05_train_on_cifar10", "cifar10"),
-    ],
+    ("name", "data"), [*((name, "cue-switch") for name in MOVES), ("05_train_on_cifar10", "cifar10")]
 )
-def test_notebook_runs_and_its_sliders_move(page, lab, name, data):
+def test_notebook_runs_and_its_controls_move(page, lab, name, data):
     open_and_run(page, lab(data), name)
     screenshot(page, f"{name}-{data}")
-    if name.startswith("02"):
-        for label, key, words in [
-            ("γ", "ArrowRight", "γ = 2.25"),
-            ("b", "ArrowLeft", "b = 0.5"),
-            ("C", "ArrowRight", "C = 160"),
-        ]:
-            changed, sentence = move(page, label, key)
-            assert changed > 0.0005, label
-            assert words in sentence
-        screenshot(page, f"{name}-moved")
+    for explorer, how, control, what, words in MOVES[name]:
+        changed, sentence = how(page.locator(f".{explorer}"), control, what)
+        assert changed > 0.0005, (control, what)
+        assert words in sentence, (control, what)
+    assert page.locator("[role=alert]:visible").count() == 0
     if name.startswith("04"):
-        for label, key, words in [("γ", "ArrowRight", "5-5-5-5"), ("b", "ArrowLeft", "3-5-5-5")]:
-            changed, sentence = move(page, label, key)
-            assert changed > 0.0005, label
-            assert words in sentence
-        page.get_by_label("attention").select_option("se-var3")
-        expect(page.locator(SENTENCE).last).to_contain_text("20,119,552 parameters")
-        page.get_by_label("attention").select_option("eca")
-        page.get_by_label("k list").fill("3-5-5-7")
-        page.get_by_label("k list").press("Enter")
-        expect(page.locator(SENTENCE).last).to_contain_text("80 parameters")
-        page.get_by_label("k list").fill("3-5-5-4")
-        page.get_by_label("k list").press("Enter")
-        expect(page.locator("[role=alert]")).to_contain_text("kernel_size must be odd")
-        screenshot(page, f"{name}-moved")
-    if name.startswith(("00", "05")):
-        changed, sentence = move(page, "image", "ArrowRight")
-        assert changed > 0.005
-        assert "Image 1: the right answer is" in sentence
+        field = page.get_by_label("k list")
+        for text, place, words in [
+            ("3-5-5-7", SENTENCE, "80 parameters"),
+            ("3-5-5-4", "[role=alert]", "kernel_size must be odd"),
+        ]:
+            field.fill(text)
+            field.press("Enter")
+            expect(page.locator(place).last).to_contain_text(words)
     if name.startswith("05"):
         assert data in page.locator(".jp-Notebook").inner_text()
         assert "Done." in page.locator(SENTENCE).first.inner_text()
+    screenshot(page, f"{name}-{data}-moved")
+
+
+def test_every_explorer_is_moved_by_a_test():
+    moved = {explorer for moves in MOVES.values() for explorer, *_ in moves}
+    assert moved | {"LiveCurves"} == set(eca_edu.widgets.__all__)
 
 
 def test_a_slider_can_be_dragged(page, lab):
     open_and_run(page, lab("cue-switch"), "02_adaptive_kernel_size")
-    named = page.locator(".widget-label", has_text=re.compile("^γ$"))
-    handle = page.locator(".widget-hslider", has=named).locator(".noUi-handle").first
-    picture = page.locator(PICTURE).last
-    picture.scroll_into_view_if_needed()
-    before, source = pixels(picture), picture.get_attribute("src")
-    box = handle.bounding_box()
+    panel = page.locator(".KernelSizeExplorer")
+    panel.scroll_into_view_if_needed()
+    box = slider(panel, "γ").bounding_box()
     x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
-    page.mouse.move(x, y)
-    page.mouse.down()
-    page.mouse.move(x + 60, y, steps=10)
-    page.mouse.up()
-    page.wait_for_function(
-        "([e, source]) => e.src !== source && e.complete && e.naturalWidth > 0", arg=[picture.element_handle(), source]
-    )
-    assert "γ = 2 " not in page.locator(SENTENCE).last.inner_text()
-    assert not np.array_equal(pixels(picture), before)
+
+    def drag():
+        page.mouse.move(x, y)
+        page.mouse.down()
+        page.mouse.move(x + 60, y, steps=10)
+        page.mouse.up()
+
+    changed, sentence = act(panel, drag)
+    assert changed > 0.0005
+    assert "γ = 2 " not in sentence
+
+
+def test_an_error_in_a_callback_and_an_impossible_setting_are_shown(page, lab):
+    open_and_run(page, lab("cue-switch"), "01_why_channel_attention")
+    panel = page.locator(".InteractionExplorer")
+    alert = panel.locator("[role=alert]")
+    panel.get_by_label("gate", exact=True).select_option("SE-GC")
+    slider(panel, "G").focus()
+    page.keyboard.press("End")
+    expect(alert).to_have_text("groups must divide channels; got 32 for 16 channels")
+    slider(panel, "C").focus()
+    page.keyboard.press("End")
+    expect(alert).to_have_count(0)
+    inject = "code => jupyterapp.shell.currentWidget.sessionContext.session.kernel.requestExecute({code}).done"
+    page.evaluate(inject, "explorer.update = lambda **values: {}['lost']")
+    page.keyboard.press("Home")
+    expect(alert).to_have_text("KeyError: 'lost'")
+    page.evaluate(inject, "del explorer.update")
+    page.keyboard.press("ArrowRight")
+    expect(alert).to_have_count(0)
+
+
+def test_the_stepper_plays_and_steps(page, lab):
+    open_and_run(page, lab("cue-switch"), "03_build_eca")
+    panel = page.locator(".ConvolutionStepper")
+    sentence = panel.locator(SENTENCE)
+    back, forward = panel.locator(".fa-step-backward"), panel.locator(".fa-step-forward")
+    assert "Channel 1:" in act(panel, forward.click)[1]
+    assert "Channel 0:" in act(panel, back.click)[1]
+    panel.locator(".fa-play").click()
+    expect(sentence).to_contain_text("Channel 2:")
+    panel.locator(".fa-pause, .fa-stop").first.click()
+
+
+def test_a_prediction_is_laid_over_the_result(page, lab):
+    open_and_run(page, lab("cue-switch"), "02_adaptive_kernel_size")
+    panel = page.locator(".Prediction")
+    changed, sentence = act(panel, panel.get_by_text("Reveal", exact=True).first.click)
+    assert changed > 0.0005
+    assert "C = 2048: you said 0, it is 1024.5" in sentence
