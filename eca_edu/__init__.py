@@ -13,6 +13,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "complexity",
         "datasets",
         "doctor",
+        "exercises",
         "inspection",
         "kernel_size",
         "models",

@@ -31,6 +31,7 @@ FLOORS = {
     "training": 4,
     "inspection": 4,
     "plots": 5,
+    "exercises": 5,
     "widgets": 6,
     "doctor": 7,
     "__main__": 7,
@@ -94,6 +95,7 @@ def test_the_lock_fits_pyproject_for_every_python():
         ("eca_edu.models", {"torchvision", "matplotlib", "pandas"}),
         ("eca_edu.datasets", {"torchvision", "matplotlib", "pandas"}),
         ("eca_edu.training", {"torchvision", "matplotlib", "pandas"}),
+        ("eca_edu.exercises", {"torchvision", "matplotlib", "pandas"}),
         ("eca_edu.__main__", {"torch", "matplotlib", "pandas"}),
     ],
 )

@@ -1,0 +1,78 @@
+"""Check it: checks that name the mistake, graded hints, and tested solutions.
+
+from eca_edu.exercises import check, hint, solution
+
+check.kernel_size(my_kernel_size)
+hint("kernel_size")
+solution("kernel_size")
+"""
+
+import inspect
+from collections import Counter
+from collections.abc import Callable
+
+from eca_edu.exercises import channel_attention, eca, kernel_size
+from eca_edu.exercises.exercise import Exercise, Result, Text
+
+__all__ = ["EXERCISES", "check", "hint", "solution"]
+
+#: All exercises by name, in the order of the course.
+EXERCISES: dict[str, Exercise] = {
+    exercise.name: exercise for exercise in [*channel_attention.EXERCISES, *kernel_size.EXERCISES, *eca.EXERCISES]
+}
+
+
+class Checks:
+    """One check for each exercise: `check.kernel_size(my_kernel_size)` returns a Result, which a notebook shows.
+
+    Raises AttributeError for the name of no exercise, and nothing for a wrong answer.
+    """
+
+    def __getattr__(self, name: str) -> Callable[[Callable], Result]:
+        if name not in EXERCISES:
+            raise AttributeError(f"check has no {name!r}; there are {', '.join(EXERCISES)}")
+        return EXERCISES[name].check
+
+    def __dir__(self) -> list[str]:
+        return list(EXERCISES)
+
+
+class Source(Text):
+    """Program text, shown as it is; in a notebook with coloured syntax."""
+
+    def __repr__(self) -> str:
+        return self.text
+
+    def _repr_markdown_(self) -> str:
+        return f"```python\n{self.text}\n```"
+
+
+check = Checks()
+_hints_given = Counter()
+
+
+def hint(name: str) -> Text:
+    """Return the next hint for the exercise called `name`; each call tells more.
+
+    Raises ValueError for the name of no exercise.
+    """
+    hints = _exercise(name).hints
+    _hints_given[name] += 1
+    number = _hints_given[name]
+    if number > len(hints):
+        return Text(f'There are no more hints for {name}. solution("{name}") shows one way to write it.')
+    return Text(f"Hint {number} of {len(hints)}: {hints[number - 1]}")
+
+
+def solution(name: str) -> Source:
+    """Return the source of the solution to the exercise called `name`: the code that its check compares with.
+
+    Raises ValueError for the name of no exercise.
+    """
+    return Source(inspect.getsource(_exercise(name).solution).rstrip())
+
+
+def _exercise(name: str) -> Exercise:
+    if name not in EXERCISES:
+        raise ValueError(f"name must be one of {', '.join(EXERCISES)}; got {name!r}")
+    return EXERCISES[name]
