@@ -4,11 +4,14 @@ The answers in this file are written as a learner would write them, without a lo
 """
 
 import builtins
+import inspect
+import json
 import math
 import random
 import re
 import time
 from itertools import combinations
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -88,6 +91,30 @@ def test_the_solution_can_be_pasted_into_a_notebook(exercise):
     answer = notebook[re.match(r"(?:def|class) (\w+)", str(source)).group(1)]
     assert exercise.check(answer).passed
     assert source._repr_markdown_() == f"```python\n{source}\n```"
+
+
+def stubs():
+    """Yield exercise, name of the answer and source of each cell of a notebook that ends with a check."""
+    for file in sorted((Path(__file__).resolve().parent.parent / "notebooks").glob("*.ipynb")):
+        for cell in json.loads(file.read_text(encoding="utf-8"))["cells"]:
+            source = "".join(cell["source"])
+            found = re.search(r"^check\.(\w+)\((\w+)\)$", source, re.MULTILINE)
+            if found and cell["cell_type"] == "code":
+                yield found.group(1), found.group(2), source
+
+
+def test_the_notebooks_have_all_exercises_in_the_order_of_the_package():
+    assert [name for name, _, _ in stubs()] == list(EXERCISES)
+
+
+@pytest.mark.parametrize(("name", "answer", "source"), [pytest.param(*stub, id=stub[0]) for stub in stubs()])
+def test_in_a_notebook_the_stub_is_not_attempted_and_the_solution_has_its_name(name, answer, source):
+    notebook = {"torch": torch, "nn": nn, "check": check}
+    exec(compile(source, "a cell", "exec"), notebook)
+    assert getattr(check, name)(notebook[answer]).passed is None
+    assert EXERCISES[name].solution.__name__ == answer
+    stub, right = inspect.signature(notebook[answer]), inspect.signature(EXERCISES[name].solution)
+    assert str(stub) == str(right)
 
 
 @pytest.mark.parametrize("exercise", EXERCISES.values(), ids=by_name)

@@ -1,10 +1,7 @@
 """Check it: checks that name the mistake, graded hints, and tested solutions.
 
-from eca_edu.exercises import check, hint, solution
-
-check.kernel_size(my_kernel_size)
-hint("kernel_size")
-solution("kernel_size")
+A notebook imports three names, ``from eca_edu.exercises import check, hint, solution``, and uses them as
+``check.kernel_size(kernel_size)``, ``hint("kernel_size")`` and ``solution("kernel_size")``.
 """
 
 import inspect
@@ -23,7 +20,7 @@ EXERCISES: dict[str, Exercise] = {
 
 
 class Checks:
-    """One check for each exercise: `check.kernel_size(my_kernel_size)` returns a Result, which a notebook shows.
+    """One check for each exercise: `check.kernel_size(kernel_size)` returns a Result, which a notebook shows.
 
     Raises AttributeError for the name of no exercise, and nothing for a wrong answer.
     """

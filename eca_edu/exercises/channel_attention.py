@@ -14,16 +14,16 @@ def _numbers(*shape: int) -> torch.Tensor:
 # squeeze
 
 
-def my_squeeze(x):
+def squeeze(x):
     """Average each channel over space: (N, C, H, W) -> (N, C)."""
     return x.mean((2, 3))
 
 
 SQUEEZE = Exercise(
     "squeeze",
-    my_squeeze,
+    squeeze,
     probes=calls(
-        my_squeeze,
+        squeeze,
         [
             (torch.tensor([[[[4.0, 4.0], [4.0, 0.0]], [[1.0, 3.0], [-3.0, 1.0]]]]),),  # one image, two channels
             (_numbers(2, 3, 4, 5),),
@@ -110,7 +110,7 @@ def maximum(x):
 # excite
 
 
-def my_excite(y, w1, w2):
+def excite(y, w1, w2):
     """Channel weights of squeeze-and-excitation: y (N, C), w1 (C/r, C), w2 (C, C/r) -> (N, C)."""
     hidden = torch.relu(y @ w1.T)  # (N, C) @ (C, C/r) -> (N, C/r)
     return torch.sigmoid(hidden @ w2.T)  # (N, C/r) @ (C/r, C) -> (N, C)
@@ -118,9 +118,9 @@ def my_excite(y, w1, w2):
 
 EXCITE = Exercise(
     "excite",
-    my_excite,
+    excite,
     probes=calls(
-        my_excite,
+        excite,
         [
             (
                 torch.tensor([[1.0, -2.0, 3.0, 0.5]]),
@@ -219,7 +219,7 @@ def matrices_swapped(y, w1, w2):
 # se_parameters
 
 
-def my_se_parameters(channels, reduction):
+def se_parameters(channels, reduction):
     """Parameters of squeeze-and-excitation without biases; reduction divides channels."""
     hidden = channels // reduction
     return channels * hidden + hidden * channels
@@ -227,8 +227,8 @@ def my_se_parameters(channels, reduction):
 
 SE_PARAMETERS = Exercise(
     "se_parameters",
-    my_se_parameters,
-    probes=calls(my_se_parameters, [(64, 16), (256, 16), (2048, 16), (64, 8), (96, 4), (32, 2), (16, 1)]),
+    se_parameters,
+    probes=calls(se_parameters, [(64, 16), (256, 16), (2048, 16), (64, 8), (96, 4), (32, 2), (16, 1)]),
     success="2 C² / r, two matrices without biases.",
     hints=[
         "What is the shape of W1? And of W2? How many numbers does each hold?",

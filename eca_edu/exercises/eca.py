@@ -29,7 +29,7 @@ def _conv1d(y: torch.Tensor, kernel: torch.Tensor, padding: int = 0) -> torch.Te
 # interact
 
 
-def my_interact(y, kernel):
+def interact(y, kernel):
     """Each channel meets its neighbours: y (N, C), kernel (k,) with an odd k -> logits (N, C)."""
     signal = y.unsqueeze(1)  # (N, C) -> (N, 1, C)
     weight = kernel.view(1, 1, -1)  # (k,) -> (out, in, k)
@@ -39,9 +39,9 @@ def my_interact(y, kernel):
 
 INTERACT = Exercise(
     "interact",
-    my_interact,
+    interact,
     probes=calls(
-        my_interact,
+        interact,
         [
             (torch.tensor([[1.0, 2.0, 3.0, 4.0]]), KERNEL_3),
             (_numbers(3, 8), KERNEL_3),
@@ -166,7 +166,7 @@ def averaged(y, kernel):
 # band_matrix
 
 
-def my_band_matrix(kernel, channels):
+def band_matrix(kernel, channels):
     """The matrix W with W @ y = logits: kernel (k,) with an odd k -> (C, C)."""
     half = len(kernel) // 2
     matrix = torch.zeros(channels, channels)
@@ -180,8 +180,8 @@ def my_band_matrix(kernel, channels):
 
 BAND_MATRIX = Exercise(
     "band_matrix",
-    my_band_matrix,
-    probes=calls(my_band_matrix, [(KERNEL_3, 2), (KERNEL_3, 5), (KERNEL_5, 8), (KERNEL_1, 3)]),
+    band_matrix,
+    probes=calls(band_matrix, [(KERNEL_3, 2), (KERNEL_3, 5), (KERNEL_5, 8), (KERNEL_1, 3)]),
     success="a band of k diagonals, equal along each: the same logits as the convolution, written as a matrix.",
     hints=[
         "Row i says how much each channel counts for the logit of channel i. Which columns of row i are not zero?",
@@ -211,7 +211,7 @@ def _shifted_rows(kernel: torch.Tensor, rows: int) -> torch.Tensor:
 @BAND_MATRIX.mistake
 def transposed(kernel, channels):
     """The matrix is transposed: the kernel runs backwards in each row. In row i kernel[0] belongs to the left neighbour."""
-    return my_band_matrix(kernel, channels).T
+    return band_matrix(kernel, channels).T
 
 
 @BAND_MATRIX.mistake
@@ -261,7 +261,7 @@ def columns_of_the_padding(kernel, channels):
 @BAND_MATRIX.mistake
 def empty_first_and_last_rows(kernel, channels):
     """The rows of the first and last channels are empty. They have neighbours, too, if fewer: cut the kernel off there."""
-    matrix = my_band_matrix(kernel, channels)
+    matrix = band_matrix(kernel, channels)
     rows = torch.arange(channels)
     matrix[(rows < len(kernel) // 2) | (rows >= channels - len(kernel) // 2)] = 0
     return matrix
@@ -283,12 +283,12 @@ def each_row_the_whole_kernel(kernel, channels):
 # eca
 
 
-class MyECA(nn.Module):
+class ECAExercise(nn.Module):
     """Efficient channel attention: x (N, C, H, W) -> the same shape, each channel rescaled by its weight."""
 
-    def __init__(self, channels, gamma=2, b=1):
+    def __init__(self, channels):
         super().__init__()
-        k = adaptive_kernel_size(channels, gamma, b)
+        k = adaptive_kernel_size(channels)
         self.conv = nn.Conv1d(1, 1, kernel_size=k, padding=k // 2, bias=False)
 
     def forward(self, x):  # x: (N, C, H, W)
@@ -375,7 +375,7 @@ _EIGHT_CHANNELS = torch.tensor(
 
 ECA = Exercise(
     "eca",
-    MyECA,
+    ECAExercise,
     probes=[
         *[_parameters(channels) for channels in (8, 64, 128, 256)],
         _output(_numbers(2, 8, 3, 5)),
@@ -807,7 +807,7 @@ class ChangesItsInput(Steps):
 # residual
 
 
-def my_residual(x, branch, attention, shortcut):
+def residual(x, branch, attention, shortcut):
     """A residual block: attention weighs what the branch adds to the shortcut."""
     return torch.relu(attention(branch(x)) + shortcut(x))
 
@@ -823,7 +823,7 @@ _TWO_PIXELS = torch.tensor([[[[4.0, -4.0]]]])
 
 RESIDUAL = Exercise(
     "residual",
-    my_residual,
+    residual,
     probes=[
         _block(
             "x = 4 and -4, branch(x) = x - 3, attention(x) = x / 2 and shortcut(x) = x",

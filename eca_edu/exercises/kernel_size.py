@@ -13,16 +13,16 @@ __all__ = ["EXERCISES"]
 # channels_for
 
 
-def my_channels_for(kernel_size, gamma, b):
+def channels_for(kernel_size, gamma, b):
     """The number of channels C = φ(k) for which a kernel of width k is exactly right."""
     return 2 ** (gamma * kernel_size - b)
 
 
 CHANNELS_FOR = Exercise(
     "channels_for",
-    my_channels_for,
+    channels_for,
     probes=calls(
-        my_channels_for,
+        channels_for,
         [(3, 2, 1), (5, 2, 1), (7, 2, 1), (1, 2, 1), (3, 1, 1), (3, 2, 0), (3, 2, 3), (5, 1, 2), (3, 1.5, 1)],
     ),
     whole_numbers=False,
@@ -105,7 +105,7 @@ def cut_to_int(kernel_size, gamma, b):
 # kernel_size
 
 
-def my_kernel_size(channels, gamma, b):
+def kernel_size(channels, gamma=2, b=1):
     """The kernel size k = ψ(C): the odd number nearest to t, ties upward."""
     t = (log2(channels) + b) / gamma
     return 2 * floor(t / 2) + 1
@@ -113,10 +113,10 @@ def my_kernel_size(channels, gamma, b):
 
 KERNEL_SIZE = Exercise(
     "kernel_size",
-    my_kernel_size,
+    kernel_size,
     # log2(C) - b ≥ 0 and t ≥ 1 everywhere: what a formula does below is no matter of this exercise.
     probes=calls(
-        my_kernel_size,
+        kernel_size,
         [
             *[(channels, 2, 1) for channels in (64, 128, 256, 512, 1024, 2048, 32, 16, 8, 4, 3, 2, 48, 96, 32768)],
             *[(64, 1, 1), (256, 1, 1), (8192, 1, 1), (16, 1, 0), (64, 3, 1), (64, 2, 3), (512, 2, 0), (64, 4, 2)],
@@ -301,7 +301,7 @@ def float32(channels, gamma, b):
 # eca_parameters
 
 
-def my_eca_parameters(stages):
+def eca_parameters(stages):
     """Parameters of ECA in a network; stages: a list of (channels, number of modules)."""
     return sum(modules * adaptive_kernel_size(channels) for channels, modules in stages)
 
@@ -311,8 +311,8 @@ _RESNET50 = [(256, 3), (512, 4), (1024, 6), (2048, 3)]
 
 ECA_PARAMETERS = Exercise(
     "eca_parameters",
-    my_eca_parameters,
-    probes=calls(my_eca_parameters, [(_RESNET50,), (_RESNET18,), ([(128, 5)],), ([(16, 2), (64, 1), (4, 3)],)]),
+    eca_parameters,
+    probes=calls(eca_parameters, [(_RESNET50,), (_RESNET18,), ([(128, 5)],), ([(16, 2), (64, 1), (4, 3)],)]),
     success="every module has k = ψ(C) parameters, 86 in all of ResNet-50.",
     hints=[
         "How many parameters does one ECA module have, and does it matter how many channels share them?",
