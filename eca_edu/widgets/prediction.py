@@ -31,7 +31,7 @@ class Prediction(Explorer):
         start = ANSWERS.setdefault(question, dict.fromkeys(truth, low))
         controls = {
             label: W.FloatSlider(
-                start.get(label, low), min=low, max=high, step=step, description=label, readout_format="g"
+                start.get(label, low), min=low, max=high, step=step, description=label, readout_format=".5~g"
             )
             for label in truth
         }

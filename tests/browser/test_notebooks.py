@@ -202,7 +202,7 @@ def test_an_error_in_a_callback_and_an_impossible_setting_are_shown(page, lab):
     page.keyboard.press("Home")
     expect(alert).to_have_text("KeyError: 'lost'")
     page.evaluate(inject, "del explorer.update")
-    page.keyboard.press("ArrowRight")
+    page.keyboard.press("End")
     expect(alert).to_have_count(0)
 
 
