@@ -29,9 +29,10 @@ class Prediction(Explorer):
                 raise ValueError(f"truth must lie between low = {low} and high = {high}; got {number} for {label!r}")
         self.truth, self.range, self.unit = dict(truth), (low, high), unit
         start = ANSWERS.setdefault(question, dict.fromkeys(truth, low))
+        readout = ".0f" if float(step).is_integer() else ".1f"
         controls = {
             label: W.FloatSlider(
-                start.get(label, low), min=low, max=high, step=step, description=label, readout_format=".5~g"
+                start.get(label, low), min=low, max=high, step=step, description=label, readout_format=readout
             )
             for label in truth
         }
