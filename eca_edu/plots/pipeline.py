@@ -36,13 +36,15 @@ def draw_pipeline(
         for row, image in enumerate(maps):
             extent = (left - 0.45, left + 0.45, row + 0.45, row - 0.45)
             ax.imshow(image, cmap=SIGNED, vmin=-reach, vmax=reach, extent=extent)
+    for row in range(channels):
+        ax.text(COLUMNS[0] - 0.6, row, str(row), ha="right", va="center", fontsize=8, color="0.4")
     for left, values in ((COLUMNS[1], y), (COLUMNS[2], logits)):
         _draw_cells(ax, left, values, SIGNED, (-float(np.abs(values).max()), float(np.abs(values).max())))
     _draw_cells(ax, COLUMNS[3], omega, WEIGHT, (0, 1))
     _draw_neighbours(ax, channels, kernel_size, channel)
     _draw_arrows(ax, channel)
     _draw_names(ax, (channels, *x.shape[1:]), kernel_size)
-    ax.set(xlim=(-1, COLUMNS[4] + 1), ylim=(channels + 0.1, -2.1), aspect="equal")
+    ax.set(xlim=(-1.2, COLUMNS[4] + 1), ylim=(channels + 0.1, -2.1), aspect="equal")
     ax.axis("off")
 
 

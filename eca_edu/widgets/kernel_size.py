@@ -70,12 +70,14 @@ class KernelSizeExplorer(Explorer):
         update_stages(self.stages, networks, kernel_sizes_of_networks(2, 1))
         update_band(self.band, channels, k)
         t_chosen = (math.log2(channels) + b) / gamma
-        if k > channels:
+        if k > 2 * channels - 1:
             meaning = "that is wider than the layer, so that the outer weights meet only padding"
+        elif k == 1:
+            meaning = "each channel meets only itself"
+        elif k == 2 * channels - 1:
+            meaning = "all channels meet"
         else:
-            meaning = (
-                f"each channel meets its {k - 1} nearest neighbours" if k > 1 else "each channel meets only itself"
-            )
+            meaning = f"each channel meets up to {k - 1} neighbours"
         stages = "; ".join(f"{name} {'-'.join(map(str, sizes))}" for name, sizes in networks.items())
         return (
             f"With γ = {gamma:g} and b = {b:g}, C = {channels} gives t = {t_chosen:.2f} and <b>k = {k}</b>: {meaning}. "

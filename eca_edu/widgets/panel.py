@@ -89,4 +89,5 @@ class Explorer(Panel):
                 lines = [str(error)] if type(error) is ValueError else traceback.format_exception_only(error)
                 text = html.escape("".join(lines).strip())
                 self.alert.value = f'<pre role="alert" style="color: {RED}; white-space: pre-wrap">{text}</pre>'
-                self.picture.layout.border = RED_FRAME  # the picture is that of the last possible setting
+                # The picture is still that of the last possible setting; its sentence would contradict the alert.
+                self.picture.layout.border, self.sentence.value = RED_FRAME, ""
