@@ -439,27 +439,26 @@ def _parameters(channels: int) -> Probe:
 def _use(x: torch.Tensor) -> Probe:
     """Return a probe that raises Misbehaves if some parameters have a part in the output and others have none."""
 
-    def run(answer):
+    def unused(answer):
         module = _made(answer, x.shape[1])
         if module is None:
-            return None
-        names, parameters = zip(*((n, p) for n, p in module.named_parameters() if p.requires_grad), strict=True)
+            return []
+        learned = {name: parameter for name, parameter in module.named_parameters() if parameter.requires_grad}
         with torch.enable_grad():
-            gradients = torch.autograd.grad(module(x.clone()).sum(), parameters, allow_unused=True)
-        unused = [name for name, gradient in zip(names, gradients, strict=True) if gradient is None]
-        if 0 < len(unused) < len(names):
-            raise Misbehaves(f"forward does not use {', '.join(unused)}; ECA has no parameters but those of its kernel")
+            gradients = torch.autograd.grad(module(x.clone()).sum(), list(learned.values()), allow_unused=True)
+        names = [name for name, gradient in zip(learned, gradients, strict=True) if gradient is None]
+        return names if len(names) < len(learned) else []
+
+    def run(answer):
+        try:
+            names = unused(answer)
+        except Exception:  # that is for the other probes
+            names = []
+        if names:
+            raise Misbehaves(f"forward does not use {', '.join(names)}; ECA has no parameters but those of its kernel")
         return "all"
 
-    def run_or_pass(answer):
-        try:
-            return run(answer)
-        except Misbehaves:
-            raise
-        except Exception:  # that is for the other probes
-            return "all"
-
-    return Probe(f"C = {x.shape[1]}, the parameters that are used", run_or_pass, "use")
+    return Probe(f"C = {x.shape[1]}, the parameters that are used", run, "use")
 
 
 def _output(x: torch.Tensor) -> Probe:
