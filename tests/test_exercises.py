@@ -206,6 +206,39 @@ def test_a_class_with_gaps_is_not_attempted(stub):
     assert check.eca(stub).passed is None
 
 
+class Skeleton(nn.Module):
+    def __init__(self, channels):
+        super().__init__()
+
+    def forward(self, x):
+        raise NotImplementedError
+
+
+class HalfASkeleton(Skeleton):
+    def __init__(self, channels):
+        super().__init__(channels)
+        self.conv = nn.Conv1d(1, 1, 3)
+
+
+class EmptyInit(nn.Module):
+    def __init__(self, channels):
+        raise NotImplementedError
+
+    def forward(self, x):
+        return x
+
+
+@pytest.mark.parametrize(
+    ("stub", "place"), [(Skeleton, "forward"), (HalfASkeleton, "forward"), (EmptyInit, "__init__")]
+)
+def test_not_implemented_is_named_with_its_place(stub, place):
+    result = check.eca(stub)
+    assert result.passed is None
+    assert f"{place} still raises NotImplementedError" in str(result)
+    assert "returns nothing" not in str(result)
+    assert "stub_not_implemented still raises NotImplementedError" in str(check.squeeze(stub_not_implemented))
+
+
 def test_a_forgotten_return_is_mentioned():
     assert "return" in str(check.squeeze(lambda x: None))
 
@@ -428,7 +461,7 @@ def residual_in_place_on_its_own_tensor(x, block, eca, skip):
 
 RIGHT = [
     *[("squeeze", answer) for answer in [squeeze_in_two_steps, squeeze_by_sum, squeeze_by_module, squeeze_by_view]],
-    *[("squeeze", answer) for answer in [squeeze_in_loops, squeeze_by_numpy]],
+    ("squeeze", squeeze_in_loops),
     ("squeeze", nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten())),
     *[("excite", answer) for answer in [excite_by_functions, excite_by_einsum]],
     *[("excite", answer) for answer in [excite_by_columns, excite_image_by_image]],
@@ -443,8 +476,7 @@ RIGHT = [
     *[("kernel_size", answer) for answer in [kernel_size_as_in_the_paper, kernel_size_by_or, kernel_size_by_numpy]],
     *[("kernel_size", answer) for answer in [kernel_size_by_search, kernel_size_by_steps, adaptive_kernel_size]],
     *[("eca_parameters", answer) for answer in [eca_parameters_in_a_loop, eca_parameters_of_modules]],
-    *[("interact", answer) for answer in [interact_by_module, interact_by_padding, interact_by_unfold]],
-    *[("interact", answer) for answer in [interact_in_loops, interact_by_numpy]],
+    *[("interact", answer) for answer in [interact_by_padding, interact_by_unfold, interact_in_loops]],
     *[("band_matrix", answer) for answer in [band_matrix_by_diagonals, band_matrix_by_unit_vectors]],
     ("band_matrix", band_matrix_by_distance),
     *[("eca", answer) for answer in [AsTheAuthors, WithAParameter, WithALinearBuffer, eca_from_parts, ECA]],
@@ -526,6 +558,38 @@ def eca_parameters_by_pop(stages):
     return total
 
 
+def eca_parameters_of_the_sum(stages):
+    channels, modules = map(sum, zip(*stages, strict=True))
+    return adaptive_kernel_size(channels) * modules
+
+
+def interact_by_module_with_bias(y, kernel):
+    conv = nn.Conv1d(1, 1, len(kernel), padding="same")
+    conv.weight = nn.Parameter(kernel[None, None])
+    return conv(y[:, None])[:, 0]
+
+
+def interact_with_index_below_0(y, kernel):
+    logits = torch.zeros_like(y)
+    for i in range(y.shape[1]):
+        for j in range(len(kernel)):
+            neighbour = i + j - len(kernel) // 2
+            if neighbour < y.shape[1]:
+                logits[:, i] += kernel[j] * y[:, neighbour]
+    return logits
+
+
+def interact_of_three(y, kernel):
+    padded = F.pad(y, (1, 1))
+    return kernel[0] * padded[:, :-2] + kernel[1] * y + kernel[2] * padded[:, 2:]
+
+
+def interact_by_names(y, kernel):
+    a, b, c = kernel
+    padded = F.pad(y, (1, 1))
+    return a * padded[:, :-2] + b * y + c * padded[:, 2:]
+
+
 def interact_by_default_module(y, kernel):
     conv = nn.Conv1d(1, 1, len(kernel), bias=False)
     conv.weight.data = kernel[None, None]
@@ -600,6 +664,48 @@ def band_matrix_from_the_left(kernel, channels):
     for i in range(channels):
         for j in range(min(len(kernel), channels - i)):
             w[i, i + j] = kernel[j]
+    return w
+
+
+def band_matrix_with_index_below_0(kernel, channels):
+    w = torch.zeros(channels, channels)
+    for i in range(channels):
+        for j in range(len(kernel)):
+            if i + j - len(kernel) // 2 < channels:
+                w[i, i + j - len(kernel) // 2] = kernel[j]
+    return w
+
+
+def band_matrix_by_roll(kernel, channels):
+    row = torch.zeros(channels)
+    row[: len(kernel)] = kernel
+    return torch.stack([torch.roll(row, i) for i in range(channels)])
+
+
+def band_matrix_by_shifted_roll(kernel, channels):
+    row = torch.cat([kernel, torch.zeros(channels - len(kernel))])
+    return torch.stack([torch.roll(row, i - len(kernel) // 2) for i in range(channels)])
+
+
+def band_matrix_of_three(kernel, channels):
+    w = torch.eye(channels) * kernel[1]
+    for i in range(channels - 1):
+        w[i + 1, i], w[i, i + 1] = kernel[0], kernel[2]
+    return w
+
+
+def band_matrix_by_names(kernel, channels):
+    left, own, right = kernel
+    one = torch.ones(channels - 1)
+    return own * torch.eye(channels) + torch.diag(left * one, -1) + torch.diag(right * one, 1)
+
+
+def band_matrix_shifted(kernel, channels, by):
+    w = torch.zeros(channels, channels)
+    for i in range(channels):
+        for j in range(len(kernel)):
+            if 0 <= i + j - len(kernel) // 2 + by < channels:
+                w[i, i + j - len(kernel) // 2 + by] = kernel[j]
     return w
 
 
@@ -815,6 +921,56 @@ class NoSuper(nn.Module):
         self.pool = nn.AdaptiveAvgPool2d(1)
 
 
+class NoArgument(Learner):
+    def __init__(self):
+        super().__init__(64)
+
+
+class NoInit(nn.Module):
+    def forward(self, x):
+        return x
+
+
+class OneMoreArgument(Learner):
+    def __init__(self, channels, k):
+        super().__init__(channels)
+
+
+class Spare(Learner):
+    def layer(self, channels):
+        self.spare = nn.Linear(channels, 2)
+        return super().layer(channels)
+
+
+class SpareAndBias(Spare, BiasLeftOn):
+    pass
+
+
+class AsInTimm(Learner):
+    def width(self, channels):
+        return kernel_size_of_timm(channels, 2, 1)
+
+
+class TwoWidths(Learner):
+    def width(self, channels):
+        return 3 if channels <= 64 else 5
+
+
+class OneTooWideAtTheTop(Learner):
+    def width(self, channels):
+        return adaptive_kernel_size(channels) + 2 * (channels == 2048)
+
+
+class ReluLast(Learner):
+    def forward(self, x):
+        return super().forward(x).relu()
+
+
+class Frozen(Learner):
+    def layer(self, channels):
+        return super().layer(channels).requires_grad_(False)
+
+
 class NoModule:
     def __init__(self, channels):
         self.k = 3
@@ -828,6 +984,20 @@ def residual_changing_x(x, branch, attention, shortcut):
     return torch.relu(x)
 
 
+def residual_with_branch_twice(x, branch, attention, shortcut):
+    branch(x)
+    return F.relu(attention(branch(x)) + shortcut(x))
+
+
+def residual_with_attention_twice(x, branch, attention, shortcut):
+    return F.relu((attention(branch(x)) + attention(branch(x))) / 2 + shortcut(x))
+
+
+def residual_with_shortcut_twice(x, branch, attention, shortcut):
+    way = shortcut(x) if shortcut(x).shape == x.shape else x
+    return F.relu(attention(branch(x)) + way)
+
+
 def residual_with_attention_last(x, branch, attention, shortcut):
     out = branch(x)
     out = F.relu(out + shortcut(x))
@@ -839,6 +1009,11 @@ WRONG = [
     ("squeeze", squeeze_by_pooling_module_and_squeeze, "drops_axes"),
     ("squeeze", squeeze_by_max_module, "maximum"),
     ("squeeze", squeeze_in_place, "misbehaves"),
+    ("squeeze", squeeze_by_numpy, "detached"),
+    ("squeeze", lambda x: x.detach().mean((2, 3)), "detached"),
+    ("squeeze", lambda x: x.data.mean((2, 3)), "detached"),
+    ("squeeze", torch.no_grad()(squeeze_in_two_steps), "detached"),
+    ("squeeze", lambda x: x.mean(0).mean(0), "over_batch_and_channels"),
     ("squeeze", lambda x: x.mean(dim=1), "over_channels"),
     ("squeeze", lambda x: x.mean(-1), "over_width_only"),
     ("squeeze", lambda x: x.mean([0, 2, 3]), "over_the_batch_too"),
@@ -857,6 +1032,9 @@ WRONG = [
     ("excite", lambda y, w1, w2: F.linear(F.linear(y, w1).relu(), w2).sigmoid() * y, "rescaled"),
     ("excite", lambda y, w1, w2: (y.matmul(w1).relu() @ w2).sigmoid(), "not_transposed"),
     ("excite", lambda y, w1, w2: (w2 @ (w1 @ y).clamp(min=0)).sigmoid(), "matrix_on_the_left"),
+    ("excite", lambda y, w1, w2: F.linear(F.linear(y.clamp(min=0), w1), w2).sigmoid(), "relu_on_y"),
+    ("excite", lambda y, w1, w2: (F.linear(y, w1).relu() @ w2).sigmoid(), "w2_not_transposed"),
+    ("excite", lambda y, w1, w2: excite_by_columns(y, w1, w2).T, "images_in_columns"),
     ("excite", lambda y, w1, w2: F.linear(F.gelu(F.linear(y, w1)), w2).sigmoid(), "value"),
     ("se_parameters", lambda c, r: c * c // r + c // r + c // r * c + c, "with_biases"),
     ("se_parameters", lambda c, r: 2 * c**2 / r, "count_as_float"),
@@ -868,7 +1046,10 @@ WRONG = [
     ("channels_for", lambda k, gamma, b: math.pow(2, gamma * k + b), "plus_b"),
     ("channels_for", lambda k, gamma, b: k * gamma - b, "linear"),
     ("channels_for", lambda k, gamma, b: np.exp(gamma * k - b), "base_e"),
-    ("channels_for", lambda k, gamma, b: 2**gamma * k - b, "value"),
+    ("channels_for", lambda k, gamma, b: 2**gamma * k - b, "no_parentheses"),
+    ("channels_for", lambda k, gamma, b: math.pow(2, 2 * k - 1), "gamma_2_and_b_1"),
+    ("channels_for", lambda k, gamma, b: math.pow(2, gamma * k), "value"),
+    ("channels_for", lambda k, gamma, b: 2.0 ** torch.tensor(gamma * k - b), "type"),
     ("channels_for", lambda k, gamma, b: 2 ^ gamma * k - b, "xor"),
     ("channels_for", lambda k, gamma, b: 2 ** (gamma * (k - b)), "b_times_gamma"),
     ("channels_for", lambda k, gamma, b: round(2 ** (gamma * k - b)), "cut_to_int"),
@@ -885,6 +1066,12 @@ WRONG = [
     ("kernel_size", lambda c, gamma, b: int((math.log(c) + b) / gamma) | 1, "natural_logarithm"),
     ("kernel_size", lambda c, gamma, b: int((math.log2(c) - b) / gamma) | 1, "minus_b"),
     ("kernel_size", lambda c, gamma, b: int((math.log2(c) + 1) / 2) | 1, "fixed_gamma_and_b"),
+    ("kernel_size", lambda c, gamma, b: 2 * math.floor((math.log2(c) + b / gamma) / 2) + 1, "only_b_divided"),
+    ("kernel_size", lambda c, gamma, b: int(math.log2(c) + b / gamma) | 1, "only_b_divided"),
+    ("kernel_size", lambda c, gamma, b: 2 * math.floor((math.log2(c) + b) / gamma) / 2 + 1, "halved_too_late"),
+    ("kernel_size", lambda c, gamma, b: 2 * int((math.log2(c) + b) / gamma / 2 + 1), "one_inside_floor"),
+    ("kernel_size", lambda c, gamma, b: 2 * math.ceil((math.log2(c) + b) / gamma / 2) + 1, "ceil_for_floor"),
+    ("kernel_size", lambda c, gamma, b: 2 * math.floor((math.log2(c) + b) / gamma / 2) - 1, "one_subtracted"),
     ("kernel_size", lambda c, gamma, b: 3, "always_3"),
     ("kernel_size", lambda c, gamma, b: 5, "value"),
     ("kernel_size", lambda c: 3, "exception"),
@@ -909,7 +1096,13 @@ WRONG = [
     ("eca_parameters", lambda stages: 3 * sum(n for c, n in stages), "three_each"),
     ("eca_parameters", lambda stages: sum(n * c * adaptive_kernel_size(c) for c, n in stages), "not_shared"),
     ("eca_parameters", lambda stages: sum(n + n * adaptive_kernel_size(c) for c, n in stages), "with_bias"),
-    ("eca_parameters", lambda stages: 86, "value"),
+    ("eca_parameters", lambda stages: 86, "always_86"),
+    ("eca_parameters", lambda stages: 80, "always_80"),
+    ("eca_parameters", lambda stages: 48, "value"),
+    ("eca_parameters", lambda stages: sum(c * adaptive_kernel_size(n) for c, n in stages), "pair_swapped"),
+    ("eca_parameters", lambda stages: adaptive_kernel_size(sum(c * n for c, n in stages)), "k_of_all_channels"),
+    ("eca_parameters", eca_parameters_of_the_sum, "k_of_the_sum_for_all"),
+    ("eca_parameters", lambda stages: torch.tensor([n * adaptive_kernel_size(c) for c, n in stages]).sum(), "type"),
     ("eca_parameters", lambda stages: sum(n * kernel_size_of_a_repository(c) for c, n in stages), "b_not_divided_in_k"),
     ("interact", interact_by_default_module, "no_padding"),
     ("interact", interact_causally, "padding_on_the_left"),
@@ -924,6 +1117,14 @@ WRONG = [
     ("interact", lambda y, kernel: F.conv1d(y[:, None], kernel, padding=len(kernel) // 2), "kernel_without_axes"),
     ("interact", lambda y, kernel: F.conv1d(y[:, None], kernel[None, None], padding="same"), "keeps_the_axis"),
     ("interact", lambda y, kernel: y * kernel.sum(), "value"),
+    ("interact", interact_by_numpy, "detached"),
+    ("interact", interact_by_module, "detached"),
+    ("interact", lambda y, kernel: interact_by_padding(y.detach(), kernel), "detached"),
+    ("interact", lambda y, kernel: interact_by_padding(y, kernel.data), "detached"),
+    ("interact", interact_by_module_with_bias, "bias_of_the_layer"),
+    ("interact", interact_with_index_below_0, "negative_index"),
+    ("interact", interact_of_three, "three_neighbours"),
+    ("interact", interact_by_names, "three_names"),
     ("band_matrix", band_matrix_with_modulo, "circular_corners"),
     ("band_matrix", band_matrix_from_columns, "transposed"),
     ("band_matrix", band_matrix_lower, "ends_at_the_diagonal"),
@@ -931,6 +1132,15 @@ WRONG = [
     ("band_matrix", band_matrix_from_the_left, "starts_at_the_diagonal"),
     ("band_matrix", lambda kernel, c: torch.diag(kernel[len(kernel) // 2].repeat(c)), "main_diagonal_only"),
     ("band_matrix", lambda kernel, c: torch.full((c, c), 0.5), "value"),
+    ("band_matrix", band_matrix_with_index_below_0, "negative_column"),
+    ("band_matrix", band_matrix_by_roll, "rolled_from_the_diagonal"),
+    ("band_matrix", band_matrix_by_shifted_roll, "circular_corners"),
+    ("band_matrix", band_matrix_of_three, "three_diagonals"),
+    ("band_matrix", band_matrix_by_names, "three_names_for_diagonals"),
+    ("band_matrix", lambda kernel, c: band_matrix_shifted(kernel, c, 1), "one_too_far_right"),
+    ("band_matrix", lambda kernel, c: band_matrix_shifted(kernel, c, -1), "one_too_far_left"),
+    ("band_matrix", lambda kernel, c: band_matrix_by_distance(kernel, c).tolist(), "type"),
+    ("band_matrix", lambda kernel, c: band_matrix_by_distance(kernel, c).numpy(), "type"),
     ("eca", BiasLeftOn, "WithBias"),
     ("eca", FixedThree, "AlwaysThree"),
     ("eca", AsInAPopularCollection, "AlwaysThreeWithBias"),
@@ -965,7 +1175,17 @@ WRONG = [
     ("eca", SqueezeExcitation, "Bottleneck"),
     ("eca", lambda channels: nn.Identity(), "value"),
     ("eca", lambda channels: SqueezeExcitation(channels, reduction=4), "value"),
-    ("eca", lambda: ECA(64), "exception"),
+    ("eca", lambda: ECA(64), "misbehaves"),
+    ("eca", NoArgument, "misbehaves"),
+    ("eca", NoInit, "misbehaves"),
+    ("eca", OneMoreArgument, "misbehaves"),
+    ("eca", Spare, "misbehaves"),
+    ("eca", SpareAndBias, "misbehaves"),
+    ("eca", AsInTimm, "AtLeastThree"),
+    ("eca", TwoWidths, "ThreeOrFive"),
+    ("eca", OneTooWideAtTheTop, "value"),
+    ("eca", ReluLast, "ReluOnTheOutput"),
+    ("eca", Frozen, "Detached"),
     ("residual", residual_changing_x, "misbehaves"),
     ("residual", residual_with_attention_last, "attention_after_the_relu"),
     ("residual", lambda x, f, a, s: F.relu(a(f(x) + s(x))), "attention_on_the_sum"),
@@ -975,6 +1195,16 @@ WRONG = [
     ("residual", lambda x, f, a, s: F.relu(f(x) + a(s(x))), "attention_on_the_shortcut"),
     ("residual", lambda x, f, a, s: F.relu(a(f(x))), "no_shortcut"),
     ("residual", lambda x, f, a, s: F.relu(s(x)), "value"),
+    ("residual", residual_with_branch_twice, "misbehaves"),
+    ("residual", residual_with_attention_twice, "misbehaves"),
+    ("residual", residual_with_shortcut_twice, "misbehaves"),
+    ("residual", lambda x, f, a, s: F.leaky_relu(a(f(x)) + s(x)), "leaky_relu"),
+    ("residual", lambda x, f, a, s: abs(s(x) + a(f(x))), "absolute_value"),
+    ("residual", lambda x, f, a, s: (s(x) + a(f(x))).sigmoid(), "last_sigmoid"),
+    ("residual", lambda x, f, a, s: (s(x) + a(f(x))).tanh(), "last_tanh"),
+    ("residual", lambda x, f, a, s: nn.GELU()(s(x) + a(f(x))), "last_gelu"),
+    ("residual", lambda x, f, a, s: nn.SiLU()(s(x) + a(f(x))), "last_silu"),
+    ("residual", lambda x, f, a, s: act(a(f(x)) + s(x)), "act_unknown"),  # noqa: F821
 ]
 
 
@@ -1006,10 +1236,79 @@ def test_a_wrong_type_is_named():
     assert "(type str), expected 3 (type int)." in text
 
 
+def test_a_tensor_for_a_number_is_told_how_to_become_one():
+    text = " ".join(str(check.kernel_size(kernel_size_as_tensor)).split())
+    assert "With channels = 64, gamma = 2, b = 1: got a tensor, 3; return a number, e.g. with .item()." in text
+    wrong = [
+        check.channels_for(lambda k, gamma, b: torch.tensor(2.0) ** (gamma * k - b)),
+        check.eca_parameters(lambda stages: torch.tensor(86)),
+        check.se_parameters(lambda c, r: torch.tensor(2 * c * c // r)),
+    ]
+    assert all("return a number, e.g. with .item()" in " ".join(str(result).split()) for result in wrong)
+
+
+@pytest.mark.parametrize("convert", [torch.Tensor.tolist, torch.Tensor.numpy])
+def test_a_list_or_array_for_a_tensor_is_told_to_become_one(convert):
+    for result in [
+        check.band_matrix(lambda kernel, channels: convert(band_matrix_by_distance(kernel, channels))),
+        check.excite(lambda y, w1, w2: convert(excite_by_einsum(y, w1, w2))),
+    ]:
+        assert "; return a tensor." in " ".join(str(result).split())
+        assert result.mistake == "type"
+
+
+def test_the_part_that_is_called_too_often_is_named():
+    for answer, text in [
+        (residual_with_branch_twice, "it calls branch 2 times; call it once"),
+        (residual_with_attention_twice, "it calls branch 2 times; call it once"),
+        (residual_with_shortcut_twice, "it calls shortcut 2 times; call it once"),
+    ]:
+        assert text in " ".join(str(check.residual(answer)).split())
+
+
+def test_parameters_without_use_are_named():
+    assert "forward does not use spare.weight, spare.bias;" in " ".join(str(check.eca(Spare)).split())
+
+
+def test_a_class_that_does_not_take_the_channels_is_told_so():
+    for answer in [NoArgument, NoInit, OneMoreArgument]:
+        text = " ".join(str(check.eca(answer)).split())
+        assert "the class is called with the number of channels and nothing else; __init__ has to take it." in text
+
+
+def test_a_kernel_of_1_and_one_of_7_are_asked_for():
+    assert "With C = 4, the number of parameters: got 3, expected 1." in str(check.eca(AsInTimm))
+    assert "With C = 2048, the number of parameters: got 9, expected 7." in str(check.eca(OneTooWideAtTheTop))
+
+
+def test_a_frozen_kernel_is_not_blamed_on_forward():
+    text = " ".join(str(check.eca(Frozen)).split())
+    assert "requires_grad=False" in text
+    assert "in forward" not in text
+
+
+class KernelFromATensor(Learner):
+    """Computes its width with torch, so that it needs real memory."""
+
+    def width(self, channels):
+        t = (torch.log2(torch.tensor(float(channels), dtype=torch.double)) + 1) / 2
+        return int(2 * torch.floor(t / 2).item() + 1)
+
+
+def test_a_width_computed_by_torch_is_right():
+    assert check.eca(KernelFromATensor).passed
+
+
+def test_large_wrong_modules_are_checked_quickly():
+    start = time.process_time()
+    assert check.eca(ChannelsToChannels).mistake == "NotShared"
+    assert time.process_time() - start < 1
+
+
 def test_a_large_tensor_is_shown_at_the_first_place_that_differs():
     def wrong_at_one_place(x, branch, attention, shortcut):
         out = residual_in_steps(x, branch, attention, shortcut)
-        if out.numel() > 8:
+        if out.numel() > 9:
             out[1, 0, 2, 3] = 77
         return out
 

@@ -2,7 +2,7 @@
 
 import torch
 
-from eca_edu.exercises.exercise import Exercise, calls
+from eca_edu.exercises.exercise import Exercise, calls, gradient
 
 __all__ = ["EXERCISES"]
 
@@ -22,15 +22,18 @@ def squeeze(x):
 SQUEEZE = Exercise(
     "squeeze",
     squeeze,
-    probes=calls(
-        squeeze,
-        [
-            (torch.tensor([[[[4.0, 4.0], [4.0, 0.0]], [[1.0, 3.0], [-3.0, 1.0]]]]),),  # one image, two channels
-            (_numbers(2, 3, 4, 5),),
-            (_numbers(3, 1, 2, 4),),  # a single channel
-            (_numbers(1, 1, 3, 2),),
-        ],
-    ),
+    probes=[
+        *calls(
+            squeeze,
+            [
+                (torch.tensor([[[[4.0, 4.0], [4.0, 0.0]], [[1.0, 3.0], [-3.0, 1.0]]]]),),  # one image, two channels
+                (_numbers(2, 3, 4, 5),),
+                (_numbers(3, 1, 2, 4),),  # a single channel
+                (_numbers(1, 1, 3, 2),),
+            ],
+        ),
+        gradient(squeeze, _numbers(2, 3, 4, 5)),
+    ],
     success="that is global average pooling, one number for each channel of each image, even of a single one.",
     hints=[
         "Which axes of (N, C, H, W) say where something is? They have to go; the other two stay.",
@@ -83,6 +86,13 @@ def channels_last(x):
 
 
 @SQUEEZE.mistake
+def over_batch_and_channels(x):
+    """The mean runs over axes 0 and 1, the images and the channels, and the space is still there: (H, W). Average over the
+    other two axes."""
+    return x.mean((0, 1))
+
+
+@SQUEEZE.mistake
 def keeps_axes(x):
     """The numbers are right, but two axes of length 1 are left: (N, C, 1, 1) instead of (N, C)."""
     return x.mean((2, 3), keepdim=True)
@@ -105,6 +115,13 @@ def summed(x):
 def maximum(x):
     """That is the largest value of each channel. Here the average is asked for."""
     return x.amax((2, 3))
+
+
+@SQUEEZE.mistake
+def detached(x):
+    """The numbers are right, but no gradient reaches x, so that no layer before the pooling could learn. Is there a detach(),
+    a .data, a no_grad or NumPy on the way?"""
+    return x.mean((2, 3)).detach()
 
 
 # excite
@@ -162,13 +179,13 @@ def no_relu(y, w1, w2):
 
 @EXCITE.mistake
 def relu_at_the_end(y, w1, w2):
-    """The ReLU comes after W2 instead of between the two matrices, and no weight can be below 0.5."""
+    """The ReLU comes after W2 instead of between the two matrices, so that no weight of yours can be below 0.5."""
     return torch.sigmoid(torch.relu(y @ w1.T @ w2.T))
 
 
 @EXCITE.mistake
 def relu_twice(y, w1, w2):
-    """There is a second ReLU after W2. It cuts off the negative logits, and no weight can be below 0.5."""
+    """There is a second ReLU after W2. It cuts off the negative logits, so that no weight of yours can be below 0.5."""
     return torch.sigmoid(torch.relu(torch.relu(y @ w1.T) @ w2.T))
 
 
@@ -191,6 +208,12 @@ def functions_swapped(y, w1, w2):
 
 
 @EXCITE.mistake
+def relu_on_y(y, w1, w2):
+    """The ReLU is taken of y, before W1. It stands between the two matrices and takes what comes out of W1."""
+    return torch.sigmoid(torch.relu(y) @ w1.T @ w2.T)
+
+
+@EXCITE.mistake
 def rescaled(y, w1, w2):
     """That is y times its weights. Return the weights alone; the feature map is what they will be multiplied with."""
     return y * torch.sigmoid(torch.relu(y @ w1.T) @ w2.T)
@@ -201,6 +224,18 @@ def not_transposed(y, w1, w2):
     """The shapes do not fit. y is (N, C) and w1 is (C/r, C), as nn.Linear keeps its weight; the product needs C against C:
     y @ w1.T, and w2.T after it."""
     return torch.sigmoid(torch.relu(y @ w1) @ w2)
+
+
+@EXCITE.mistake
+def w2_not_transposed(y, w1, w2):
+    """The shapes do not fit at w2. It is (C, C/r) and has to be transposed as well: hidden @ w2.T."""
+    return torch.sigmoid(torch.relu(y @ w1.T) @ w2)
+
+
+@EXCITE.mistake
+def images_in_columns(y, w1, w2):
+    """The numbers are right, but each image is a column: (C, N) instead of (N, C). A .T at the end makes rows of them."""
+    return torch.sigmoid(w2 @ torch.relu(w1 @ y.T))
 
 
 @EXCITE.mistake

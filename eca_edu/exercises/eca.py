@@ -1,5 +1,7 @@
 """Exercises of chapter 03: ECA step by step, as a module, and in a residual block."""
 
+import inspect
+from collections import Counter
 from collections.abc import Callable, Iterator
 from itertools import cycle, islice
 from math import log2
@@ -7,7 +9,7 @@ from math import log2
 import torch
 from torch import nn
 
-from eca_edu.exercises.exercise import Exercise, Misbehaves, Probe, call, calls, same
+from eca_edu.exercises.exercise import Exercise, Misbehaves, Probe, call, calls, gradient, same
 from eca_edu.kernel_size import adaptive_kernel_size
 
 __all__ = ["EXERCISES"]
@@ -40,16 +42,19 @@ def interact(y, kernel):
 INTERACT = Exercise(
     "interact",
     interact,
-    probes=calls(
-        interact,
-        [
-            (torch.tensor([[1.0, 2.0, 3.0, 4.0]]), KERNEL_3),
-            (_numbers(3, 8), KERNEL_3),
-            (_numbers(2, 8), KERNEL_5),
-            (_numbers(1, 9), KERNEL_5),
-            (_numbers(2, 4), KERNEL_1),
-        ],
-    ),
+    probes=[
+        *calls(
+            interact,
+            [
+                (torch.tensor([[1.0, 2.0, 3.0, 4.0]]), KERNEL_3),
+                (_numbers(3, 8), KERNEL_3),
+                (_numbers(2, 8), KERNEL_5),
+                (_numbers(1, 10), KERNEL_5),
+            ],
+        ),
+        *calls(interact, [(_numbers(2, 4), KERNEL_1)], looks_at="a kernel of 1"),
+        gradient(interact, _numbers(2, 8), KERNEL_3),
+    ],
     success="each channel meets its neighbours, zeros lie beyond the ends, and every image keeps its own logits.",
     hints=[
         "The channels of one image are one signal of length C. What shape does a 1-D convolution want for N such signals?",
@@ -96,6 +101,15 @@ def circular(y, kernel):
     """The first channel meets the last: that is circular padding, a variant of ECA. Here zeros lie beyond the ends."""
     half = len(kernel) // 2
     return sum(weight * y.roll(half - j, dims=1) for j, weight in enumerate(kernel))
+
+
+@INTERACT.mistake
+def negative_index(y, kernel):
+    """The first channels meet the last: an index below 0 counts from the end, y[:, -1] is the last channel. Zeros lie beyond
+    both ends; ask for 0 <= index as well."""
+    half, channels = len(kernel) // 2, y.shape[1]
+    padded = torch.cat([y[:, channels - half :], y, torch.zeros(len(y), half)], dim=1)
+    return _conv1d(padded, kernel)
 
 
 @INTERACT.mistake
@@ -163,6 +177,34 @@ def averaged(y, kernel):
     return _conv1d(y, torch.ones_like(kernel) / len(kernel), padding=len(kernel) // 2)
 
 
+@INTERACT.mistake
+def three_neighbours(y, kernel):
+    """Only kernel[0], kernel[1] and kernel[2] are used. A kernel may have any odd number of weights: use len(kernel)."""
+    return _conv1d(y, torch.stack([kernel[0], kernel[1], kernel[2]]), padding=1)
+
+
+@INTERACT.mistake
+def three_names(y, kernel):
+    """The kernel is split into three weights. It may have any odd number of them: use len(kernel)."""
+    left, middle, right = kernel
+    return _conv1d(y, torch.stack([left, middle, right]), padding=1)
+
+
+@INTERACT.mistake
+def bias_of_the_layer(y, kernel):
+    """A random number is added to every logit: that is the bias of nn.Conv1d. Say bias=False, or use nn.functional.conv1d."""
+    conv = nn.Conv1d(1, 1, len(kernel), padding=len(kernel) // 2)
+    conv.weight.data = kernel.view(1, 1, -1)
+    return conv(y.unsqueeze(1)).squeeze(1)
+
+
+@INTERACT.mistake
+def detached(y, kernel):
+    """The logits are right, but a gradient does not reach y and the kernel both, so that not all could learn. Is there a
+    detach(), a .data, a no_grad, an item() or NumPy on the way?"""
+    return _conv1d(y, kernel, padding=len(kernel) // 2).detach()
+
+
 # band_matrix
 
 
@@ -181,7 +223,10 @@ def band_matrix(kernel, channels):
 BAND_MATRIX = Exercise(
     "band_matrix",
     band_matrix,
-    probes=calls(band_matrix, [(KERNEL_3, 2), (KERNEL_3, 5), (KERNEL_5, 8), (KERNEL_1, 3)]),
+    probes=[
+        *calls(band_matrix, [(KERNEL_3, 3), (KERNEL_3, 5), (KERNEL_5, 8)]),
+        *calls(band_matrix, [(KERNEL_3, 2), (KERNEL_1, 3)], looks_at="a small kernel or matrix"),
+    ],
     success="a band of k diagonals, equal along each: the same logits as the convolution, written as a matrix.",
     hints=[
         "Row i says how much each channel counts for the logit of channel i. Which columns of row i are not zero?",
@@ -223,6 +268,52 @@ def circular_corners(kernel, channels):
         for j, weight in enumerate(kernel):
             matrix[row, (row + j - len(kernel) // 2) % channels] = weight
     return matrix
+
+
+@BAND_MATRIX.mistake
+def negative_column(kernel, channels):
+    """There are numbers in the upper right corner: an index below 0 counts from the end, column -1 is the last one. Ask for
+    0 <= column as well."""
+    matrix = torch.zeros(channels, channels)
+    for row in range(channels):
+        for j, weight in enumerate(kernel):
+            column = row + j - len(kernel) // 2
+            if column < channels:
+                matrix[row, column] = weight
+    return matrix
+
+
+@BAND_MATRIX.mistake
+def rolled_from_the_diagonal(kernel, channels):
+    """The band starts at the main diagonal, where its middle belongs, and what is pushed out at the right comes back at the
+    left, as roll does. Shift it by (k − 1) / 2 to the left, and let zeros lie beyond the ends."""
+    row = nn.functional.pad(kernel, (0, channels - len(kernel)))
+    return torch.stack([row.roll(shift) for shift in range(channels)])
+
+
+@BAND_MATRIX.mistake
+def three_diagonals(kernel, channels):
+    """Only kernel[0], kernel[1] and kernel[2] are used. A kernel may have any odd number of weights: use len(kernel)."""
+    return _diagonals(torch.stack([kernel[0], kernel[1], kernel[2]]), channels, -1)
+
+
+@BAND_MATRIX.mistake
+def three_names_for_diagonals(kernel, channels):
+    """The kernel is split into three weights. It may have any odd number of them: use len(kernel)."""
+    left, middle, right = kernel
+    return _diagonals(torch.stack([left, middle, right]), channels, -1)
+
+
+@BAND_MATRIX.mistake
+def one_too_far_right(kernel, channels):
+    """The band lies one place too far to the right. The middle of the kernel belongs on the main diagonal."""
+    return _diagonals(kernel, channels, 1 - len(kernel) // 2)
+
+
+@BAND_MATRIX.mistake
+def one_too_far_left(kernel, channels):
+    """The band lies one place too far to the left. The middle of the kernel belongs on the main diagonal."""
+    return _diagonals(kernel, channels, -1 - len(kernel) // 2)
 
 
 @BAND_MATRIX.mistake
@@ -302,12 +393,27 @@ def _made(answer: Callable, channels: int) -> nn.Module | None:
     """Return the learner's module, or None from a stub."""
     if getattr(answer, "forward", None) is nn.Module.forward:  # a class without a forward of its own
         if answer.__init__ is not nn.Module.__init__:
+            _check_arguments(answer)
             answer(channels)  # what it has may be wrong already
         return None
+    _check_arguments(answer)
     module = answer(channels)
     if module is not None and not isinstance(module, nn.Module):
         raise Misbehaves(f"the result is no nn.Module but of type {type(module).__name__}")
     return module
+
+
+def _check_arguments(answer: Callable) -> None:
+    """Raise Misbehaves if `answer` cannot be called with one argument."""
+    try:
+        inspect.signature(answer).bind(8)
+        takes_one = getattr(answer, "__init__", None) is not nn.Module.__init__
+    except TypeError:
+        takes_one = False
+    except ValueError:  # no signature is known
+        return
+    if not takes_one:
+        raise Misbehaves("the class is called with the number of channels and nothing else; __init__ has to take it")
 
 
 def _fill(module: nn.Module) -> None:
@@ -320,10 +426,39 @@ def _fill(module: nn.Module) -> None:
 
 def _parameters(channels: int) -> Probe:
     def run(answer):
-        module = _made(answer, channels)
+        try:
+            with torch.device("meta"):  # without memory: a wrong answer may have millions
+                module = _made(answer, channels)
+        except Exception:  # it computes with a tensor's value
+            module = _made(answer, channels)
         return None if module is None else sum(parameter.numel() for parameter in module.parameters())
 
     return Probe(f"C = {channels}, the number of parameters", run, "parameters")
+
+
+def _use(x: torch.Tensor) -> Probe:
+    """Return a probe that raises Misbehaves if some parameters have a part in the output and others have none."""
+
+    def unused(answer):
+        module = _made(answer, x.shape[1])
+        if module is None:
+            return []
+        learned = {name: parameter for name, parameter in module.named_parameters() if parameter.requires_grad}
+        with torch.enable_grad():
+            gradients = torch.autograd.grad(module(x.clone()).sum(), list(learned.values()), allow_unused=True)
+        names = [name for name, gradient in zip(learned, gradients, strict=True) if gradient is None]
+        return names if len(names) < len(learned) else []
+
+    def run(answer):
+        try:
+            names = unused(answer)
+        except Exception:  # that is for the other probes
+            names = []
+        if names:
+            raise Misbehaves(f"forward does not use {', '.join(names)}; ECA has no parameters but those of its kernel")
+        return "all"
+
+    return Probe(f"C = {x.shape[1]}, the parameters that are used", run, "use")
 
 
 def _output(x: torch.Tensor) -> Probe:
@@ -352,7 +487,8 @@ def _gradient(x: torch.Tensor) -> Probe:
         with torch.enable_grad():
             out = module(x.clone())
             parameters = list(module.parameters())
-            if out is None or not parameters or not out.requires_grad:
+            learns = parameters and all(parameter.requires_grad for parameter in parameters)
+            if out is None or not learns or not out.requires_grad:
                 return "none"
             gradients = torch.autograd.grad(out.sum(), parameters, allow_unused=True)
         return "one" if all(gradient is not None and gradient.any() for gradient in gradients) else "none"
@@ -377,7 +513,8 @@ ECA = Exercise(
     "eca",
     ECAExercise,
     probes=[
-        *[_parameters(channels) for channels in (8, 64, 128, 256)],
+        _use(_numbers(2, 8, 3, 2)),
+        *[_parameters(channels) for channels in (8, 64, 128, 256, 4, 2048)],
         _output(_numbers(2, 8, 3, 5)),
         _output(_EIGHT_CHANNELS[None]),
         _output(_numbers(3, 64, 2, 4)),
@@ -488,6 +625,23 @@ class AlwaysFive(Steps):
 
     def kernel_size(self, channels):
         return 5
+
+
+@ECA.mistake
+class AtLeastThree(Steps):
+    """No kernel is smaller than 3. timm has this rule, the formula has not: for few channels adaptive_kernel_size gives 1."""
+
+    def kernel_size(self, channels):
+        return max(3, adaptive_kernel_size(channels))
+
+
+@ECA.mistake
+class ThreeOrFive(Steps):
+    """The kernel size is 3 or 5 and nothing else. It is 1 for very few channels and 7 for very many:
+    adaptive_kernel_size(channels)."""
+
+    def kernel_size(self, channels):
+        return 3 if channels < 128 else 5
 
 
 @ECA.mistake
@@ -677,7 +831,7 @@ class Flipped(Steps):
 @ECA.mistake
 class Detached(Steps):
     """The output is right, but no gradient reaches the parameters, so that nothing can be learned. Is there a detach(), a
-    .data or a no_grad in forward?"""
+    .data, a no_grad or a requires_grad=False?"""
 
     def interact(self, y):
         return super().interact(y).detach()
@@ -796,6 +950,15 @@ class AddsTheInput(Steps):
 
 
 @ECA.mistake
+class ReluOnTheOutput(Steps):
+    """A ReLU follows at the end, and all negative numbers are gone. ECA returns x times its weights; a ReLU is up to the
+    block around it."""
+
+    def rescale(self, x, omega):
+        return torch.relu(super().rescale(x, omega))
+
+
+@ECA.mistake
 class ChangesItsInput(Steps):
     """The output is right, but x is changed in place, and the shortcut of a block may still need it. Write x * … instead of
     x *= … or mul_."""
@@ -817,6 +980,32 @@ def _block(text: str, x: torch.Tensor, branch: Callable, attention: Callable, sh
         return call(answer, x, branch, attention, shortcut)
 
     return Probe(text, run)
+
+
+def _counted(x: torch.Tensor) -> Probe:
+    """Return a probe that raises Misbehaves unless branch, attention and shortcut are each called once."""
+    factors = {"branch": -1.0, "attention": 0.5, "shortcut": 2.0}
+
+    def run(answer):
+        count = Counter()
+
+        def part(name):
+            def scaled(x):
+                count[name] += 1
+                return factors[name] * x
+
+            return scaled
+
+        if call(answer, x, *map(part, factors)) is None:
+            return None
+        for name in factors:
+            if count[name] != 1:
+                raise Misbehaves(
+                    f"it calls {name} {count[name]} times; call it once, since a batch norm in it is updated by each call"
+                )
+        return "each once"
+
+    return Probe("branch, attention and shortcut that count their calls", run, "calls")
 
 
 _TWO_PIXELS = torch.tensor([[[[4.0, -4.0]]]])
@@ -846,6 +1035,7 @@ RESIDUAL = Exercise(
             lambda x: x * x.mean((2, 3), keepdim=True).sigmoid(),
             lambda x: -2 * x,
         ),
+        _counted(_TWO_PIXELS),
     ],
     success="attention weighs what the branch adds, the shortcut is not weighed, and the ReLU comes last.",
     hints=[
@@ -945,6 +1135,29 @@ def shortcut_of_the_branch(x, branch, attention, shortcut):
 def multiplied(x, branch, attention, shortcut):
     """Branch and shortcut are multiplied. They are added."""
     return torch.relu(attention(branch(x)) * shortcut(x))
+
+
+@RESIDUAL.mistake
+def act_unknown(x, branch, attention, shortcut):
+    """Python knows no act: it stands for the activation of whatever block it is. act is torch.relu here."""
+    return act(attention(branch(x)) + shortcut(x))  # noqa: F821
+
+
+def _other_last_step(name: str, function: Callable, text: str) -> None:
+    def mistake(x, branch, attention, shortcut):
+        return function(attention(branch(x)) + shortcut(x))
+
+    mistake.__name__ = name
+    mistake.__doc__ = f"After the addition comes {text}. The last step is a ReLU, torch.relu."
+    RESIDUAL.mistake(mistake)
+
+
+_other_last_step("leaky_relu", nn.functional.leaky_relu, "a leaky ReLU, which lets a little of the negative through")
+_other_last_step("absolute_value", torch.abs, "an absolute value, which turns the negative into positive")
+_other_last_step("last_sigmoid", torch.sigmoid, "a sigmoid")
+_other_last_step("last_tanh", torch.tanh, "a tanh")
+_other_last_step("last_gelu", nn.functional.gelu, "a GELU")
+_other_last_step("last_silu", nn.functional.silu, "a SiLU")
 
 
 EXERCISES = [INTERACT, BAND_MATRIX, ECA, RESIDUAL]

@@ -14,6 +14,7 @@ import io
 import math
 import reprlib
 import textwrap
+import traceback
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -21,10 +22,10 @@ from numbers import Integral, Real
 
 import torch
 
-__all__ = ["Exercise", "Misbehaves", "Probe", "Result", "Text", "call", "calls"]
+__all__ = ["Exercise", "Misbehaves", "Probe", "Result", "Text", "call", "calls", "gradient"]
 
 #: A tensor with more elements is described by its shape instead of written out.
-LARGEST_SHOWN = 8
+LARGEST_SHOWN = 9
 
 
 class Text:
@@ -59,10 +60,14 @@ class Misbehaves(Exception):
 @dataclass(frozen=True)
 class Raised:
     """What came out of a probe that raised an exception. The order of the words of its text does not count: PyTorch names
-    the same sizes in another order for a * b and b * a."""
+    the same sizes in another order for a * b and b * a.
+
+    where: the name of the function that raised it, which does not count either.
+    """
 
     type: str
     text: str
+    where: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True)
@@ -111,7 +116,11 @@ class Exercise:
             return Result(False, text, "no function")
 
         came = self.outcomes(answer)
-        if any(_is_empty(outcome) for outcome in came):
+        for outcome in came:
+            if _is_not_implemented(outcome):
+                text = f"{outcome.where} still raises NotImplementedError. Put your code in its place."
+                return Result(None, text)
+        if any(outcome is None or outcome is ... for outcome in came):
             text = f"{self.name} returns nothing. If you have written it, does it end with a return?"
             return Result(None, text)
         if any(isinstance(outcome, Raised) and "ellipsis" in outcome.text.lower() for outcome in came):
@@ -157,7 +166,7 @@ class Exercise:
                 return int(value) if self.whole_numbers and isinstance(value, Integral) else float(value)
             return value
         except Exception as error:
-            return Raised(type(error).__name__, str(error))
+            return Raised(type(error).__name__, str(error), _place(error))
 
 
 @contextlib.contextmanager
@@ -176,12 +185,33 @@ def call(answer: Callable, *arguments) -> object:
     return value
 
 
-def calls(solution: Callable, inputs: Iterable[tuple]) -> list[Probe]:
+def calls(solution: Callable, inputs: Iterable[tuple], looks_at: str = "result") -> list[Probe]:
     """Return a probe for each tuple of arguments, shown with the names that the solution gives to them."""
     names = list(inspect.signature(solution).parameters)
     return [
-        Probe(", ".join(map(_argument, names, arguments)), partial(_run, arguments=arguments)) for arguments in inputs
+        Probe(", ".join(map(_argument, names, arguments)), partial(_run, arguments=arguments), looks_at)
+        for arguments in inputs
     ]
+
+
+def gradient(solution: Callable, *arguments: torch.Tensor) -> Probe:
+    """Return a probe for whether a gradient reaches each of the arguments: "one" comes out, or "none"."""
+
+    def run(answer):
+        copies = [argument.clone().requires_grad_() for argument in arguments]
+        with torch.enable_grad():
+            try:
+                out = answer(*copies)
+            except RuntimeError as error:
+                if "numpy" in str(error):  # its advice would be detach()
+                    return "none"
+                raise
+            if out is None or not out.requires_grad:
+                return "none"
+            gradients = torch.autograd.grad(out.sum(), copies, allow_unused=True)
+        return "one" if all(gradient is not None and gradient.any() for gradient in gradients) else "none"
+
+    return Probe(f"a gradient for {' and '.join(inspect.signature(solution).parameters)}", run, "gradient")
 
 
 def message(mistake: Callable) -> str:
@@ -234,11 +264,14 @@ def _close(came: torch.Tensor, expected: torch.Tensor) -> torch.Tensor:
     return torch.isclose(came, expected, rtol=1e-4, atol=1e-5, equal_nan=True)
 
 
-def _is_empty(outcome: object) -> bool:
-    """Return whether a stub is all that was there: `...`, `pass` or `raise NotImplementedError`."""
-    if isinstance(outcome, Raised):  # PyTorch raises NotImplementedError for mistakes as well, with a text
-        return outcome.type == "NotImplementedError" and not outcome.text
-    return outcome is None or outcome is ...
+def _is_not_implemented(outcome: object) -> bool:
+    """Return whether a stub's NotImplementedError came out; PyTorch raises it for mistakes as well, with a text."""
+    return isinstance(outcome, Raised) and outcome.type == "NotImplementedError" and not outcome.text
+
+
+def _place(error: Exception) -> str:
+    """Return the name of the function in which `error` was raised."""
+    return traceback.extract_tb(error.__traceback__, limit=-1)[0].name
 
 
 def _difference(came: object, expected: object) -> tuple[str, str]:
@@ -250,6 +283,11 @@ def _difference(came: object, expected: object) -> tuple[str, str]:
     if not isinstance(came, torch.Tensor) or not isinstance(expected, torch.Tensor):
         if type(came) is type(expected):
             return "value", f"got {show(came)}, expected {show(expected)}."
+        if isinstance(came, torch.Tensor) and came.numel() == 1:
+            text = f"got a tensor, {show(came)}; return a number, e.g. with .item(). Expected: {show(expected)}."
+            return "type", text
+        if isinstance(expected, torch.Tensor) and (isinstance(came, (list, tuple)) or hasattr(came, "__array__")):
+            return "type", f"got something of type {type(came).__name__}; return a tensor."
         types = type(came).__name__, type(expected).__name__
         return "type", f"got {show(came)} (type {types[0]}), expected {show(expected)} (type {types[1]})."
     if came.shape != expected.shape:

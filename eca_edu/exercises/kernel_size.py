@@ -26,7 +26,7 @@ CHANNELS_FOR = Exercise(
         [(3, 2, 1), (5, 2, 1), (7, 2, 1), (1, 2, 1), (3, 1, 1), (3, 2, 0), (3, 2, 3), (5, 1, 2), (3, 1.5, 1)],
     ),
     whole_numbers=False,
-    success="that is φ, and it doubles where a straight line would only climb.",
+    success="that is φ, and it multiplies where a straight line would only add.",
     hints=[
         "Channel counts double. Which function doubles each time its argument grows by one?",
         "The exponent is the straight line of the first try, γ k − b.",
@@ -79,6 +79,18 @@ def b_outside(kernel_size, gamma, b):
 
 
 @CHANNELS_FOR.mistake
+def no_parentheses(kernel_size, gamma, b):
+    """Only γ is in the exponent: ** comes before * and -. Put parentheses around the whole exponent, γ k − b."""
+    return 2**gamma * kernel_size - b
+
+
+@CHANNELS_FOR.mistake
+def gamma_2_and_b_1(kernel_size, gamma, b):
+    """The values 2 and 1 are written into the formula. Use the arguments gamma and b; others may be given."""
+    return 2 ** (2 * kernel_size - 1)
+
+
+@CHANNELS_FOR.mistake
 def doubled(kernel_size, gamma, b):
     """That is two times γ k − b. Two to the power of it is written 2 ** (…), with two stars."""
     return 2 * (gamma * kernel_size - b)
@@ -98,7 +110,7 @@ def xor(kernel_size, gamma, b):
 
 @CHANNELS_FOR.mistake
 def cut_to_int(kernel_size, gamma, b):
-    """The result is cut to a whole number. φ(k) need not be whole; return it as it is."""
+    """The result is made a whole number. φ(k) need not be whole; return it as it is."""
     return int(2 ** (gamma * kernel_size - b))
 
 
@@ -182,6 +194,12 @@ def b_not_divided(channels, gamma, b):
 
 
 @KERNEL_SIZE.mistake
+def only_b_divided(channels, gamma, b):
+    """Only b is divided by γ, since / comes before +. t = (log2(C) + b) / γ needs the parentheses."""
+    return _nearest_odd(log2(channels) + b / gamma)
+
+
+@KERNEL_SIZE.mistake
 def b_forgotten(channels, gamma, b):
     """b is missing: t = (log2(C) + b) / γ."""
     return _nearest_odd(log2(channels) / gamma)
@@ -240,6 +258,31 @@ def bankers_rounding(channels, gamma, b):
     """Python's round sends a half to the nearest even number, so that some ties go up and others down. All go up here; use
     floor instead."""
     return 2 * round((_t(channels, gamma, b) - 1) / 2) + 1
+
+
+@KERNEL_SIZE.mistake
+def halved_too_late(channels, gamma, b):
+    """t is halved after floor instead of before, so that halving and doubling cancel: what is left is floor(t) + 1, as a
+    float. Halve inside: floor(t / 2)."""
+    return 2 * floor(_t(channels, gamma, b)) / 2 + 1
+
+
+@KERNEL_SIZE.mistake
+def one_inside_floor(channels, gamma, b):
+    """The 1 is added inside floor and doubled with the rest, so that all kernels are even. Add it last, after doubling."""
+    return 2 * floor(_t(channels, gamma, b) / 2 + 1)
+
+
+@KERNEL_SIZE.mistake
+def ceil_for_floor(channels, gamma, b):
+    """Half of t is rounded up, and 1 is added after doubling: mostly 2 too many. With the 1 added, round down with floor."""
+    return 2 * ceil(_t(channels, gamma, b) / 2) + 1
+
+
+@KERNEL_SIZE.mistake
+def one_subtracted(channels, gamma, b):
+    """The kernels are odd, but each is 2 too small: 1 is subtracted at the end. After rounding down, 1 is added."""
+    return 2 * floor(_t(channels, gamma, b) / 2) - 1
 
 
 @KERNEL_SIZE.mistake
@@ -364,6 +407,37 @@ def first_k_for_all(stages):
 def last_k_for_all(stages):
     """The kernel size of the last stage is used for all. Each stage has a number of channels, and so a k, of its own."""
     return adaptive_kernel_size(stages[-1][0]) * sum(modules for _, modules in stages)
+
+
+@ECA_PARAMETERS.mistake
+def k_of_the_sum_for_all(stages):
+    """The channels of all stages are added up, and k comes from the sum. Each stage has a k of its own: compute it inside
+    the sum."""
+    return adaptive_kernel_size(sum(channels for channels, _ in stages)) * sum(modules for _, modules in stages)
+
+
+@ECA_PARAMETERS.mistake
+def k_of_all_channels(stages):
+    """All channels of all modules are added up, and the answer is the k of that sum. Compute k for each stage, then add up."""
+    return adaptive_kernel_size(sum(modules * channels for channels, modules in stages))
+
+
+@ECA_PARAMETERS.mistake
+def pair_swapped(stages):
+    """Channels and modules have changed places. In each pair the number of channels comes first, then that of modules."""
+    return sum(modules * adaptive_kernel_size(channels) for modules, channels in stages)
+
+
+@ECA_PARAMETERS.mistake
+def always_86(stages):
+    """86 is right for ResNet-50 alone. Compute the number from stages, so that other networks come out right, too."""
+    return 86
+
+
+@ECA_PARAMETERS.mistake
+def always_80(stages):
+    """80 is the number of the released ResNet-50, whose kernel sizes do not follow the formula. Compute it from stages."""
+    return 80
 
 
 @ECA_PARAMETERS.mistake
