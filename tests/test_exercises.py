@@ -476,7 +476,10 @@ RIGHT = [
     *[("kernel_size", answer) for answer in [kernel_size_as_in_the_paper, kernel_size_by_or, kernel_size_by_numpy]],
     *[("kernel_size", answer) for answer in [kernel_size_by_search, kernel_size_by_steps, adaptive_kernel_size]],
     *[("eca_parameters", answer) for answer in [eca_parameters_in_a_loop, eca_parameters_of_modules]],
-    *[("interact", answer) for answer in [interact_by_padding, interact_by_unfold, interact_in_loops]],
+    *[
+        ("interact", answer)
+        for answer in [interact_by_padding, interact_by_unfold, interact_in_loops, interact_by_module]
+    ],
     *[("band_matrix", answer) for answer in [band_matrix_by_diagonals, band_matrix_by_unit_vectors]],
     ("band_matrix", band_matrix_by_distance),
     *[("eca", answer) for answer in [AsTheAuthors, WithAParameter, WithALinearBuffer, eca_from_parts, ECA]],
@@ -1118,9 +1121,7 @@ WRONG = [
     ("interact", lambda y, kernel: F.conv1d(y[:, None], kernel[None, None], padding="same"), "keeps_the_axis"),
     ("interact", lambda y, kernel: y * kernel.sum(), "value"),
     ("interact", interact_by_numpy, "detached"),
-    ("interact", interact_by_module, "detached"),
     ("interact", lambda y, kernel: interact_by_padding(y.detach(), kernel), "detached"),
-    ("interact", lambda y, kernel: interact_by_padding(y, kernel.data), "detached"),
     ("interact", interact_by_module_with_bias, "bias_of_the_layer"),
     ("interact", interact_with_index_below_0, "negative_index"),
     ("interact", interact_of_three, "three_neighbours"),

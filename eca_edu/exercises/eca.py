@@ -200,8 +200,8 @@ def bias_of_the_layer(y, kernel):
 
 @INTERACT.mistake
 def detached(y, kernel):
-    """The logits are right, but a gradient does not reach y and the kernel both, so that not all could learn. Is there a
-    detach(), a .data, a no_grad, an item() or NumPy on the way?"""
+    """The logits are right, but no gradient reaches y, so that no layer before could learn. Is there a detach(), a no_grad,
+    an item() or NumPy on the way?"""
     return _conv1d(y, kernel, padding=len(kernel) // 2).detach()
 
 
