@@ -4,8 +4,15 @@ import argparse
 import shlex
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from eca_edu._files import data_folder
+
+if TYPE_CHECKING:
+    import torch
+
+    from eca_edu.datasets import ImageData
+    from eca_edu.models import ModelConfig
 
 __all__ = ["main"]
 
@@ -39,7 +46,7 @@ def _parser() -> argparse.ArgumentParser:
 
     train = commands.add_parser(
         "train",
-        help="train a network; after each epoch its checkpoint and its curve are written",
+        help="train a network; checkpoint and curve are written after each epoch, and the same command goes on after a stop",
         formatter_class=argparse.ArgumentDefaultsHelpFormatter,
     )
     train.add_argument(
@@ -80,44 +87,43 @@ def _data(options: argparse.Namespace) -> int:
 
 
 def _train(options: argparse.Namespace) -> int:
-    from dataclasses import replace
-
-    import pandas as pd
-    import torch
-    from tqdm.auto import tqdm
-
     from eca_edu._checks import positive_integer
-    from eca_edu._files import written_whole
-    from eca_edu.checkpoints import save_checkpoint
-    from eca_edu.datasets import load_cifar10, load_cue_switch, load_image_folder
-    from eca_edu.models import ModelConfig, build_model
-    from eca_edu.training import best_device, fit
+    from eca_edu.distributed import process_group
+    from eca_edu.models import ModelConfig
 
     # What can be refused is refused before the images are read.
     if options.out and options.out.suffix != ".safetensors":
         raise ValueError(f"out must end in .safetensors; got {str(options.out)!r}")
     positive_integer("epochs", options.epochs)
     config = ModelConfig(options.backbone, options.attention, options.gamma, options.b, options.width)
-    try:
-        device = torch.empty(0, device=options.device or best_device()).device
-    except (RuntimeError, AssertionError) as error:
-        raise ValueError(
-            f"device must be one that this machine has, such as {best_device()}; got {options.device!r}"
-        ) from error
-    if options.data == "cifar10":
-        train, test = load_cifar10()
-    elif Path(options.data).is_dir():
-        train, test = load_image_folder(options.data)
-    elif options.data == "cue-switch":
-        train, test = load_cue_switch()
-    else:
-        raise ValueError(f"data must be 'cifar10', 'cue-switch' or a folder that exists; got {options.data!r}")
+    with process_group():
+        return _train_network(options, config)
+
+
+def _train_network(options: argparse.Namespace, config: "ModelConfig") -> int:
+    from dataclasses import replace
+
+    import pandas as pd
+    import torch
+    from tqdm.auto import tqdm
+
+    from eca_edu._files import written_whole
+    from eca_edu._run_state import kept_epochs
+    from eca_edu.checkpoints import save_checkpoint
+    from eca_edu.distributed import rank_and_size
+    from eca_edu.models import build_model
+    from eca_edu.training import fit
+
+    rank, processes = rank_and_size()
+    device = _device(options.device)
+    train, test = _images(options.data)
     config = replace(config, num_classes=len(train.class_names))
     torch.manual_seed(options.seed)
     model = build_model(config).to(device)
     formula = "" if (config.gamma, config.b) == (2, 1) else f"-gamma{config.gamma:g}-b{config.b:g}"
     name = f"{train.name}-{config.backbone}{config.width}-{config.attention}{formula}-seed{options.seed}"
     out = options.out or data_folder() / "runs" / f"{name}.safetensors"
+    state = out.with_suffix(".state")
     card = {
         "data": train.name,
         "source": train.source,
@@ -126,16 +132,24 @@ def _train(options: argparse.Namespace) -> int:
         "epochs": options.epochs,
         "seed": options.seed,
         "device": device.type,
+        "processes": processes,
         "torch": torch.__version__,
         "command": options.line,
     }
     records: list[dict] = []
-    bar = tqdm(total=options.epochs, unit="epoch", desc=f"{train.name}, attention {options.attention}, {device.type}")
+    done = kept_epochs(state)
+    title = f"{train.name}, attention {options.attention}, {device.type}"
+    bar = tqdm(total=options.epochs, unit="epoch", desc=title, disable=rank > 0)
     try:
-        for epoch in fit(model, train, test, epochs=options.epochs, seed=options.seed):
-            reached = {"epoch": epoch.epoch, "test_accuracy": epoch.test_accuracy, "test_loss": epoch.test_loss}
-            seconds = round(sum(record["seconds"] for record in [*records, vars(epoch)]), 1)
-            save_checkpoint(out, model, config, {**card, **reached, "training_seconds": seconds})
+        for epoch in fit(model, train, test, epochs=options.epochs, seed=options.seed, state=state):
+            if rank > 0:  # all have the same network; the first process tells of it
+                continue
+            if epoch.epoch == done:
+                bar.write(f"Going on after epoch {done} of {options.epochs}, which {state} has kept.")
+            if epoch.epoch >= done:  # for an earlier epoch the network is already further
+                reached = {"epoch": epoch.epoch, "test_accuracy": epoch.test_accuracy, "test_loss": epoch.test_loss}
+                seconds = round(sum(record["seconds"] for record in [*records, vars(epoch)]), 1)
+                save_checkpoint(out, model, config, {**card, **reached, "training_seconds": seconds})
             records.append(vars(epoch))
             with written_whole(out.with_suffix(".csv")) as temporary:
                 pd.DataFrame(records).to_csv(temporary, index=False)
@@ -148,7 +162,34 @@ def _train(options: argparse.Namespace) -> int:
             print(
                 f"Epoch {records[-1]['epoch']} of {options.epochs} is in {out}, its curve in {out.with_suffix('.csv')}."
             )
+            if records[-1]["epoch"] < options.epochs:
+                print("The same command goes on from there.")
+    if rank == 0:
+        state.unlink()
     return 0
+
+
+def _device(name: str | None) -> "torch.device":
+    import torch
+
+    from eca_edu.training import best_device
+
+    try:
+        return torch.empty(0, device=name or best_device()).device
+    except (RuntimeError, AssertionError) as error:
+        raise ValueError(f"device must be one that this machine has, such as {best_device()}; got {name!r}") from error
+
+
+def _images(name: str) -> tuple["ImageData", "ImageData"]:
+    from eca_edu.datasets import load_cifar10, load_cue_switch, load_image_folder
+
+    if name == "cifar10":
+        return load_cifar10()
+    if Path(name).is_dir():
+        return load_image_folder(name)
+    if name == "cue-switch":
+        return load_cue_switch()
+    raise ValueError(f"data must be 'cifar10', 'cue-switch' or a folder that exists; got {name!r}")
 
 
 if __name__ == "__main__":
