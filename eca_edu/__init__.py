@@ -14,6 +14,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "datasets",
         "distributed",
         "doctor",
+        "experiments",
         "inspection",
         "kernel_size",
         "models",

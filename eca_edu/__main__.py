@@ -1,4 +1,4 @@
-"""The command line: python -m eca_edu doctor | data | train."""
+"""The command line: python -m eca_edu doctor | data | train | compare | results."""
 
 import argparse
 import shlex
@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING
 from eca_edu._files import data_folder
 
 if TYPE_CHECKING:
+    import pandas as pd
     import torch
 
     from eca_edu.datasets import ImageData
     from eca_edu.models import ModelConfig
+    from eca_edu.training import Epoch
 
 __all__ = ["main"]
 
@@ -64,6 +66,31 @@ def _parser() -> argparse.ArgumentParser:
         "--out", type=Path, help="checkpoint, ends in .safetensors (default: a name from the options, in data/runs/)"
     )
     train.set_defaults(run=_train)
+
+    compare = commands.add_parser(
+        "compare",
+        help="train several configurations with the same seeds and compare them; the same command goes on after a stop",
+        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+    )
+    compare.add_argument("--data", default="cifar10", help="as for train")
+    compare.add_argument("--attention", nargs="+", default=["none", "se", "eca"], help="none, se, eca, eca-circular …")
+    compare.add_argument("--kernel-sizes", nargs="+", type=int, default=[], help="also eca with each of these fixed k")
+    compare.add_argument("--seeds", type=int, default=5, help="how many: 0, 1, 2 …")
+    compare.add_argument("--backbone", default="eca-cnn-fast", help="eca-cnn-fast or eca-cnn")
+    compare.add_argument("--width", type=int, default=24, help="channels of the stem")
+    compare.add_argument("--epochs", type=int, default=10)
+    compare.add_argument("--device", help="cpu, cuda or mps (default: the fastest there is)")
+    compare.add_argument(
+        "--out", type=Path, help="CSV of the results (default: a name from data and network, in data/runs/)"
+    )
+    compare.set_defaults(run=_compare)
+
+    results = commands.add_parser("results", help="print the tables of recorded results and draw their figures")
+    results.add_argument(
+        "files", nargs="*", type=Path, help="CSV files made by compare (default: all in data/results/)"
+    )
+    results.add_argument("--figures", type=Path, help="folder for the figures (default: data/runs/figures/)")
+    results.set_defaults(run=_results)
     return parser
 
 
@@ -167,6 +194,117 @@ def _train_network(options: argparse.Namespace, config: "ModelConfig") -> int:
     if rank == 0:
         state.unlink()
     return 0
+
+
+def _compare(options: argparse.Namespace) -> int:
+    from dataclasses import replace
+
+    from tqdm.auto import tqdm
+
+    from eca_edu.experiments import Study, configuration_name, pending_runs, read_results, run_study
+    from eca_edu.models import ModelConfig
+
+    # What can be refused is refused before the images are read.
+    network = {"backbone": options.backbone, "width": options.width}
+    configs = [ModelConfig(attention=attention, **network) for attention in options.attention]
+    configs += [ModelConfig(attention="eca", kernel_size=k, **network) for k in options.kernel_sizes]
+    device = _device(options.device)
+    study = Study("", configs, options.seeds, options.epochs)
+    train, test = _images(options.data)
+    out = options.out or data_folder() / "runs" / f"compare-{train.name}-{options.backbone}{options.width}.csv"
+    configs = [replace(config, num_classes=len(train.class_names)) for config in configs]
+    study = replace(study, name=out.stem, configs=configs)
+
+    left = len(pending_runs(out, study, train, test))
+    runs = options.seeds * len(set(configs))
+    print(f"{left} of {runs} runs are to be done; finished runs go to {out}.", flush=True)
+    with tqdm(total=left * options.epochs, unit="epoch", desc=f"{train.name}, {device.type}") as bar:
+
+        def show(config: ModelConfig, seed: int, epoch: "Epoch") -> None:
+            name = configuration_name(config.attention, config.gamma, config.b, config.kernel_size)
+            bar.set_postfix(run=f"{name}, seed {seed}", test_accuracy=f"{epoch.test_accuracy:.2%}")
+            bar.update()
+
+        try:
+            run_study(out, study, train, test, device=device, command=options.line, on_epoch=show)
+        except KeyboardInterrupt:
+            bar.write("The same command goes on from here.")
+            raise
+    _print_results(read_results(out))
+    return 0
+
+
+def _results(options: argparse.Namespace) -> int:
+    import pandas as pd
+
+    from eca_edu.experiments import COLUMNS, CONDITIONS, read_results
+
+    folder = data_folder()
+    recorded = [
+        path for path in sorted((folder / "results").glob("*.csv")) if {*COLUMNS} <= {*pd.read_csv(path, nrows=0)}
+    ]
+    if not (options.files or recorded):
+        raise FileNotFoundError(f"there are no results in {folder / 'results'}; `python -m eca_edu compare` makes some")
+    for path in options.files or recorded:
+        results = read_results(path)
+        _print_results(results)
+        for _, group in results.groupby([*CONDITIONS], sort=False):
+            for figure in _draw_results(group, options.figures or folder / "runs" / "figures"):
+                print(f"Drawn: {figure}")
+    return 0
+
+
+def _print_results(results: "pd.DataFrame") -> None:
+    """Print means and differences, for each set of conditions by itself."""
+    from eca_edu.experiments import CONDITIONS, difference_table, summarize
+
+    for conditions, group in results.groupby([*CONDITIONS], sort=False):
+        print("\n" + ", ".join(f"{name} {value}" for name, value in zip(CONDITIONS, conditions, strict=True)))
+        print("\nTest accuracy in percent, with the 95 % interval of the mean:")
+        print(summarize(group).to_string(float_format="{:.2f}".format))
+        baseline = _baseline(group)
+        differences = difference_table(group, baseline)
+        if len(differences):
+            print(f"\nPaired difference to {baseline} in percentage points, with its 95 % interval:")
+            print(differences.drop(columns="verdict").to_string(float_format="{:.2f}".format))
+            print("\n" + "\n".join(differences["verdict"]))
+
+
+def _draw_results(results: "pd.DataFrame", folder: Path) -> list[Path]:
+    """Draw what one set of conditions allows to draw, and return the files."""
+    from matplotlib.figure import Figure
+
+    from eca_edu._files import written_whole
+    from eca_edu.experiments import differences_to, summarize
+    from eca_edu.plots.experiments import draw_differences, draw_kernel_sizes
+
+    baseline = _baseline(results)
+    differences = differences_to(results, baseline)
+    intervals = {name: (row["mean"], row["low"], row["high"]) for name, row in summarize(results).iterrows()}
+    fixed = results[(results["attention"] == "eca") & results["kernel_size"].notna()]
+    fixed = {int(k): intervals[name] for name, k in zip(fixed["configuration"], fixed["kernel_size"], strict=True)}
+    name = "-".join(str(results[column].iloc[0]) for column in ("study", "data", "backbone", "width", "epochs"))
+    drawn = {}
+    if differences:
+        drawn["differences"] = figure = Figure((7, 1.2 + 0.5 * len(differences)), layout="constrained")
+        draw_differences(figure.subplots(), differences, baseline)
+    if fixed:
+        drawn["kernel-sizes"] = figure = Figure((6, 4), layout="constrained")
+        lines = {"k = ψ(C)": "eca", "no attention": "none"}
+        lines = {label: intervals[name] for label, name in lines.items() if name in intervals}
+        draw_kernel_sizes(figure.subplots(), fixed, lines)
+    paths = []
+    for kind, figure in drawn.items():
+        paths.append(folder / f"{name}-{kind}.png")
+        with written_whole(paths[-1]) as temporary:
+            figure.savefig(temporary, format="png", dpi=150)
+    return paths
+
+
+def _baseline(results: "pd.DataFrame") -> str:
+    """Return the configuration that the others are compared to: the one without attention, or else the first."""
+    names = [*dict.fromkeys(results["configuration"])]
+    return "none" if "none" in names else names[0]
 
 
 def _device(name: str | None) -> "torch.device":

@@ -87,7 +87,7 @@ def test_without_batch_norm_two_processes_do_what_one_does(one_and_two):
 def test_with_batch_norm_the_curve_is_close(one_and_two):
     # Each process normalises its half of a batch, 32 images, by the statistics of that half.
     curve, curve2 = (torch.tensor(found["with batch norm"][0]) for found in (one_and_two[0], one_and_two[1][0]))
-    torch.testing.assert_close(curve[:, 0], curve2[:, 0], rtol=0.05, atol=0)
+    torch.testing.assert_close(curve[:, 0], curve2[:, 0], rtol=0.02, atol=0)  # measured: 0.0013
     assert curve[-1, 0] < curve[0, 0]
 
 
