@@ -275,23 +275,19 @@ def _draw_results(results: "pd.DataFrame", folder: Path) -> list[Path]:
     from matplotlib.figure import Figure
 
     from eca_edu._files import written_whole
-    from eca_edu.experiments import differences_to, summarize
+    from eca_edu.experiments import differences_to, kernel_size_sweep
     from eca_edu.plots.experiments import draw_differences, draw_kernel_sizes
 
+    name = "-".join(str(results[column].iloc[0]) for column in ("study", "data", "backbone", "width", "epochs"))
     baseline = _baseline(results)
     differences = differences_to(results, baseline)
-    intervals = {name: (row["mean"], row["low"], row["high"]) for name, row in summarize(results).iterrows()}
-    fixed = results[(results["attention"] == "eca") & results["kernel_size"].notna()]
-    fixed = {int(k): intervals[name] for name, k in zip(fixed["configuration"], fixed["kernel_size"], strict=True)}
-    name = "-".join(str(results[column].iloc[0]) for column in ("study", "data", "backbone", "width", "epochs"))
     drawn = {}
     if differences:
         drawn["differences"] = figure = Figure((7, 1.2 + 0.5 * len(differences)), layout="constrained")
         draw_differences(figure.subplots(), differences, baseline)
+    fixed, lines = kernel_size_sweep(results)
     if fixed:
         drawn["kernel-sizes"] = figure = Figure((6, 4), layout="constrained")
-        lines = {"k = ψ(C)": "eca", "no attention": "none"}
-        lines = {label: intervals[name] for label, name in lines.items() if name in intervals}
         draw_kernel_sizes(figure.subplots(), fixed, lines)
     paths = []
     for kind, figure in drawn.items():

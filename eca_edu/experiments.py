@@ -31,6 +31,7 @@ __all__ = [
     "difference_table",
     "differences_to",
     "final_accuracies",
+    "kernel_size_sweep",
     "paired_difference",
     "paired_model",
     "pending_runs",
@@ -256,6 +257,23 @@ def difference_table(results: pd.DataFrame, baseline: str) -> pd.DataFrame:
             "verdict": difference.verdict(name, baseline),
         }
     return pd.DataFrame.from_dict(rows, orient="index")
+
+
+def kernel_size_sweep(results: pd.DataFrame) -> tuple[dict[int, tuple], dict[str, tuple]]:
+    """Return what `plots.experiments.draw_kernel_sizes` draws: {k: (mean, low, high)}, and the same for ψ and no attention.
+
+    In percent, over the seeds that all of them have, so that no configuration gains from luckier seeds.
+    """
+    names = {int(k): f"eca k={k}" for k in results["kernel_size"].dropna().unique()}
+    lines = {"k = ψ(C)": "eca", "no attention": "none"}
+    results = results[results["configuration"].isin([*names.values(), *lines.values()])]
+    seeds = set(results["seed"]).intersection(*final_accuracies(results).values())
+    summary = summarize(results[results["seed"].isin(seeds)])
+    intervals = {name: (row["mean"], row["low"], row["high"]) for name, row in summary.iterrows()}
+    return (
+        {k: intervals[name] for k, name in names.items() if name in intervals},
+        {label: intervals[name] for label, name in lines.items() if name in intervals},
+    )
 
 
 def seeds_needed(difference: float, std: float) -> int:

@@ -24,6 +24,7 @@ from eca_edu.experiments import (
     difference_table,
     differences_to,
     final_accuracies,
+    kernel_size_sweep,
     paired_difference,
     paired_model,
     pending_runs,
@@ -272,6 +273,15 @@ def test_the_table_of_differences():
     assert pd.isna(table.loc["se", "seeds_for_half_a_point"])
     with pytest.raises(ValueError, match="baseline must be one of none, eca, se; got 'eca k=3'"):
         difference_table(results, "eca k=3")
+
+
+def test_the_sweep_takes_only_the_seeds_that_all_have():
+    results = made_up({"none": [0.5, 0.6, 0.9], "eca": [0.6, 0.7, 0.9], "se": [0.1], "eca k=3": [0.7, 0.8]})
+    results["kernel_size"] = results["configuration"].map({"eca k=3": 3}).astype("Int64")
+    fixed, lines = kernel_size_sweep(results)
+    assert {k: mean for k, (mean, _, _) in fixed.items()} == pytest.approx({3: 75})
+    assert {name: mean for name, (mean, _, _) in lines.items()} == pytest.approx({"k = ψ(C)": 65, "no attention": 55})
+    assert kernel_size_sweep(results[results["configuration"] == "se"]) == ({}, {})
 
 
 def test_the_pictures_show_what_was_measured():
