@@ -1,11 +1,20 @@
-"""The command line: python -m eca_edu doctor | data | train."""
+"""The command line: python -m eca_edu doctor | data | train | compare | results."""
 
 import argparse
 import shlex
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from eca_edu._files import data_folder
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import torch
+
+    from eca_edu.datasets import ImageData
+    from eca_edu.models import ModelConfig
+    from eca_edu.training import Epoch
 
 __all__ = ["main"]
 
@@ -39,7 +48,7 @@ def _parser() -> argparse.ArgumentParser:
 
     train = commands.add_parser(
         "train",
-        help="train a network; after each epoch its checkpoint and its curve are written",
+        help="train a network; checkpoint and curve are written after each epoch, and the same command goes on after a stop",
         formatter_class=argparse.ArgumentDefaultsHelpFormatter,
     )
     train.add_argument(
@@ -57,6 +66,31 @@ def _parser() -> argparse.ArgumentParser:
         "--out", type=Path, help="checkpoint, ends in .safetensors (default: a name from the options, in data/runs/)"
     )
     train.set_defaults(run=_train)
+
+    compare = commands.add_parser(
+        "compare",
+        help="train several configurations with the same seeds and compare them; the same command goes on after a stop",
+        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+    )
+    compare.add_argument("--data", default="cifar10", help="as for train")
+    compare.add_argument("--attention", nargs="+", default=["none", "se", "eca"], help="none, se, eca, eca-circular …")
+    compare.add_argument("--kernel-sizes", nargs="+", type=int, default=[], help="also eca with each of these fixed k")
+    compare.add_argument("--seeds", type=int, default=5, help="how many: 0, 1, 2 …")
+    compare.add_argument("--backbone", default="eca-cnn-fast", help="eca-cnn-fast or eca-cnn")
+    compare.add_argument("--width", type=int, default=24, help="channels of the stem")
+    compare.add_argument("--epochs", type=int, default=10)
+    compare.add_argument("--device", help="cpu, cuda or mps (default: the fastest there is)")
+    compare.add_argument(
+        "--out", type=Path, help="CSV of the results (default: a name from data and network, in data/runs/)"
+    )
+    compare.set_defaults(run=_compare)
+
+    results = commands.add_parser("results", help="print the tables of recorded results and draw their figures")
+    results.add_argument(
+        "files", nargs="*", type=Path, help="CSV files made by compare (default: all in data/results/)"
+    )
+    results.add_argument("--figures", type=Path, help="folder for the figures (default: data/runs/figures/)")
+    results.set_defaults(run=_results)
     return parser
 
 
@@ -80,44 +114,43 @@ def _data(options: argparse.Namespace) -> int:
 
 
 def _train(options: argparse.Namespace) -> int:
-    from dataclasses import replace
-
-    import pandas as pd
-    import torch
-    from tqdm.auto import tqdm
-
     from eca_edu._checks import positive_integer
-    from eca_edu._files import written_whole
-    from eca_edu.checkpoints import save_checkpoint
-    from eca_edu.datasets import load_cifar10, load_cue_switch, load_image_folder
-    from eca_edu.models import ModelConfig, build_model
-    from eca_edu.training import best_device, fit
+    from eca_edu.distributed import process_group
+    from eca_edu.models import ModelConfig
 
     # What can be refused is refused before the images are read.
     if options.out and options.out.suffix != ".safetensors":
         raise ValueError(f"out must end in .safetensors; got {str(options.out)!r}")
     positive_integer("epochs", options.epochs)
     config = ModelConfig(options.backbone, options.attention, options.gamma, options.b, options.width)
-    try:
-        device = torch.empty(0, device=options.device or best_device()).device
-    except (RuntimeError, AssertionError) as error:
-        raise ValueError(
-            f"device must be one that this machine has, such as {best_device()}; got {options.device!r}"
-        ) from error
-    if options.data == "cifar10":
-        train, test = load_cifar10()
-    elif Path(options.data).is_dir():
-        train, test = load_image_folder(options.data)
-    elif options.data == "cue-switch":
-        train, test = load_cue_switch()
-    else:
-        raise ValueError(f"data must be 'cifar10', 'cue-switch' or a folder that exists; got {options.data!r}")
+    with process_group():
+        return _train_network(options, config)
+
+
+def _train_network(options: argparse.Namespace, config: "ModelConfig") -> int:
+    from dataclasses import replace
+
+    import pandas as pd
+    import torch
+    from tqdm.auto import tqdm
+
+    from eca_edu._files import written_whole
+    from eca_edu._run_state import kept_epochs
+    from eca_edu.checkpoints import save_checkpoint
+    from eca_edu.distributed import rank_and_size
+    from eca_edu.models import build_model
+    from eca_edu.training import fit
+
+    rank, processes = rank_and_size()
+    device = _device(options.device)
+    train, test = _images(options.data)
     config = replace(config, num_classes=len(train.class_names))
     torch.manual_seed(options.seed)
     model = build_model(config).to(device)
     formula = "" if (config.gamma, config.b) == (2, 1) else f"-gamma{config.gamma:g}-b{config.b:g}"
     name = f"{train.name}-{config.backbone}{config.width}-{config.attention}{formula}-seed{options.seed}"
     out = options.out or data_folder() / "runs" / f"{name}.safetensors"
+    state = out.with_suffix(".state")
     card = {
         "data": train.name,
         "source": train.source,
@@ -126,16 +159,24 @@ def _train(options: argparse.Namespace) -> int:
         "epochs": options.epochs,
         "seed": options.seed,
         "device": device.type,
+        "processes": processes,
         "torch": torch.__version__,
         "command": options.line,
     }
     records: list[dict] = []
-    bar = tqdm(total=options.epochs, unit="epoch", desc=f"{train.name}, attention {options.attention}, {device.type}")
+    done = kept_epochs(state)
+    title = f"{train.name}, attention {options.attention}, {device.type}"
+    bar = tqdm(total=options.epochs, unit="epoch", desc=title, disable=rank > 0)
     try:
-        for epoch in fit(model, train, test, epochs=options.epochs, seed=options.seed):
-            reached = {"epoch": epoch.epoch, "test_accuracy": epoch.test_accuracy, "test_loss": epoch.test_loss}
-            seconds = round(sum(record["seconds"] for record in [*records, vars(epoch)]), 1)
-            save_checkpoint(out, model, config, {**card, **reached, "training_seconds": seconds})
+        for epoch in fit(model, train, test, epochs=options.epochs, seed=options.seed, state=state):
+            if rank > 0:  # all have the same network; the first process tells of it
+                continue
+            if epoch.epoch == done:
+                bar.write(f"Going on after epoch {done} of {options.epochs}, which {state} has kept.")
+            if epoch.epoch >= done:  # for an earlier epoch the network is already further
+                reached = {"epoch": epoch.epoch, "test_accuracy": epoch.test_accuracy, "test_loss": epoch.test_loss}
+                seconds = round(sum(record["seconds"] for record in [*records, vars(epoch)]), 1)
+                save_checkpoint(out, model, config, {**card, **reached, "training_seconds": seconds})
             records.append(vars(epoch))
             with written_whole(out.with_suffix(".csv")) as temporary:
                 pd.DataFrame(records).to_csv(temporary, index=False)
@@ -148,7 +189,141 @@ def _train(options: argparse.Namespace) -> int:
             print(
                 f"Epoch {records[-1]['epoch']} of {options.epochs} is in {out}, its curve in {out.with_suffix('.csv')}."
             )
+            if records[-1]["epoch"] < options.epochs:
+                print("The same command goes on from there.")
+    if rank == 0:
+        state.unlink()
     return 0
+
+
+def _compare(options: argparse.Namespace) -> int:
+    from dataclasses import replace
+
+    from tqdm.auto import tqdm
+
+    from eca_edu.experiments import Study, configuration_name, pending_runs, read_results, run_study
+    from eca_edu.models import ModelConfig
+
+    # What can be refused is refused before the images are read.
+    network = {"backbone": options.backbone, "width": options.width}
+    configs = [ModelConfig(attention=attention, **network) for attention in options.attention]
+    configs += [ModelConfig(attention="eca", kernel_size=k, **network) for k in options.kernel_sizes]
+    device = _device(options.device)
+    study = Study("", configs, options.seeds, options.epochs)
+    train, test = _images(options.data)
+    out = options.out or data_folder() / "runs" / f"compare-{train.name}-{options.backbone}{options.width}.csv"
+    configs = [replace(config, num_classes=len(train.class_names)) for config in configs]
+    study = replace(study, name=out.stem, configs=configs)
+
+    left = len(pending_runs(out, study, train, test))
+    runs = options.seeds * len(set(configs))
+    print(f"{left} of {runs} runs are to be done; finished runs go to {out}.", flush=True)
+    with tqdm(total=left * options.epochs, unit="epoch", desc=f"{train.name}, {device.type}") as bar:
+
+        def show(config: ModelConfig, seed: int, epoch: "Epoch") -> None:
+            name = configuration_name(config.attention, config.gamma, config.b, config.kernel_size)
+            bar.set_postfix(run=f"{name}, seed {seed}", test_accuracy=f"{epoch.test_accuracy:.2%}")
+            bar.update()
+
+        try:
+            run_study(out, study, train, test, device=device, command=options.line, on_epoch=show)
+        except KeyboardInterrupt:
+            bar.write("The same command goes on from here.")
+            raise
+    _print_results(read_results(out))
+    return 0
+
+
+def _results(options: argparse.Namespace) -> int:
+    import pandas as pd
+
+    from eca_edu.experiments import COLUMNS, CONDITIONS, read_results
+
+    folder = data_folder()
+    recorded = [
+        path for path in sorted((folder / "results").glob("*.csv")) if {*COLUMNS} <= {*pd.read_csv(path, nrows=0)}
+    ]
+    if not (options.files or recorded):
+        raise FileNotFoundError(f"there are no results in {folder / 'results'}; `python -m eca_edu compare` makes some")
+    for path in options.files or recorded:
+        results = read_results(path)
+        _print_results(results)
+        for _, group in results.groupby([*CONDITIONS], sort=False):
+            for figure in _draw_results(group, options.figures or folder / "runs" / "figures"):
+                print(f"Drawn: {figure}")
+    return 0
+
+
+def _print_results(results: "pd.DataFrame") -> None:
+    """Print means and differences, for each set of conditions by itself."""
+    from eca_edu.experiments import CONDITIONS, difference_table, summarize
+
+    for conditions, group in results.groupby([*CONDITIONS], sort=False):
+        print("\n" + ", ".join(f"{name} {value}" for name, value in zip(CONDITIONS, conditions, strict=True)))
+        print("\nTest accuracy in percent, with the 95 % interval of the mean:")
+        print(summarize(group).to_string(float_format="{:.2f}".format))
+        baseline = _baseline(group)
+        differences = difference_table(group, baseline)
+        if len(differences):
+            print(f"\nPaired difference to {baseline} in percentage points, with its 95 % interval:")
+            print(differences.drop(columns="verdict").to_string(float_format="{:.2f}".format))
+            print("\n" + "\n".join(differences["verdict"]))
+
+
+def _draw_results(results: "pd.DataFrame", folder: Path) -> list[Path]:
+    """Draw what one set of conditions allows to draw, and return the files."""
+    from matplotlib.figure import Figure
+
+    from eca_edu._files import written_whole
+    from eca_edu.experiments import differences_to, kernel_size_sweep
+    from eca_edu.plots.experiments import draw_differences, draw_kernel_sizes
+
+    name = "-".join(str(results[column].iloc[0]) for column in ("study", "data", "backbone", "width", "epochs"))
+    baseline = _baseline(results)
+    differences = differences_to(results, baseline)
+    drawn = {}
+    if differences:
+        drawn["differences"] = figure = Figure((7, 1.2 + 0.5 * len(differences)), layout="constrained")
+        draw_differences(figure.subplots(), differences, baseline)
+    fixed, lines = kernel_size_sweep(results)
+    if fixed:
+        drawn["kernel-sizes"] = figure = Figure((6, 4), layout="constrained")
+        draw_kernel_sizes(figure.subplots(), fixed, lines)
+    paths = []
+    for kind, figure in drawn.items():
+        paths.append(folder / f"{name}-{kind}.png")
+        with written_whole(paths[-1]) as temporary:
+            figure.savefig(temporary, format="png", dpi=150)
+    return paths
+
+
+def _baseline(results: "pd.DataFrame") -> str:
+    """Return the configuration that the others are compared to: the one without attention, or else the first."""
+    names = [*dict.fromkeys(results["configuration"])]
+    return "none" if "none" in names else names[0]
+
+
+def _device(name: str | None) -> "torch.device":
+    import torch
+
+    from eca_edu.training import best_device
+
+    try:
+        return torch.empty(0, device=name or best_device()).device
+    except (RuntimeError, AssertionError) as error:
+        raise ValueError(f"device must be one that this machine has, such as {best_device()}; got {name!r}") from error
+
+
+def _images(name: str) -> tuple["ImageData", "ImageData"]:
+    from eca_edu.datasets import load_cifar10, load_cue_switch, load_image_folder
+
+    if name == "cifar10":
+        return load_cifar10()
+    if Path(name).is_dir():
+        return load_image_folder(name)
+    if name == "cue-switch":
+        return load_cue_switch()
+    raise ValueError(f"data must be 'cifar10', 'cue-switch' or a folder that exists; got {name!r}")
 
 
 if __name__ == "__main__":

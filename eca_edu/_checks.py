@@ -2,7 +2,7 @@
 
 import operator
 
-__all__ = ["positive_integer"]
+__all__ = ["odd_kernel_size", "positive_integer"]
 
 
 def positive_integer(name: str, value: int) -> int:
@@ -15,4 +15,14 @@ def positive_integer(name: str, value: int) -> int:
         raise TypeError(f"{name} must be a whole number; got {value!r}")
     if number < 1:
         raise ValueError(f"{name} must be at least 1; got {value!r}")
+    return number
+
+
+def odd_kernel_size(kernel_size: int) -> int:
+    """Return `kernel_size` as an int; raise TypeError or ValueError if it is no odd number from 1 on."""
+    number = positive_integer("kernel_size", kernel_size)
+    if number % 2 == 0:
+        raise ValueError(
+            f"kernel_size must be odd, so that a channel has as many neighbours left as right; got {kernel_size}"
+        )
     return number

@@ -11,7 +11,7 @@ import torch
 import torch.fx
 from torch import nn
 
-from eca_edu._checks import positive_integer
+from eca_edu._checks import odd_kernel_size, positive_integer
 from eca_edu._fused import can_fuse, fused_eca
 from eca_edu.kernel_size import adaptive_kernel_size
 
@@ -232,13 +232,7 @@ def interaction_matrix(module: ChannelAttention) -> torch.Tensor:
 
 def _kernel_size(channels: int, gamma: float, b: float, kernel_size: int | None) -> int:
     """Return `kernel_size` if it is an odd positive number, and ψ(C) if it is None."""
-    if kernel_size is None:
-        return adaptive_kernel_size(channels, gamma, b)
-    if positive_integer("kernel_size", kernel_size) % 2 == 0:
-        raise ValueError(
-            f"kernel_size must be odd, so that a channel has as many neighbours left as right; got {kernel_size}"
-        )
-    return kernel_size
+    return adaptive_kernel_size(channels, gamma, b) if kernel_size is None else odd_kernel_size(kernel_size)
 
 
 @torch.fx.wrap  # symbolic tracing, as in torchvision's feature extraction, keeps the check as one call

@@ -13,7 +13,7 @@ from itertools import groupby
 import torch
 from torch import nn
 
-from eca_edu._checks import positive_integer
+from eca_edu._checks import odd_kernel_size, positive_integer
 from eca_edu.attention import ATTENTION, ECA, ChannelAttention, make_attention
 from eca_edu.kernel_size import adaptive_kernel_size
 
@@ -135,7 +135,7 @@ class ECACNN(nn.Module):
         return self.head(x.mean((2, 3)))  # (N, num_classes)
 
 
-#: The attentions whose kernel size follows from γ and b.
+#: The attentions whose kernel size follows from γ and b, or is given.
 FOLLOWS_PSI = ("eca", "eca-circular", "eca-ns")
 
 #: The networks by name. "eca-cnn-fast" reads the image at half the resolution: the choice for a laptop.
@@ -150,7 +150,8 @@ class ModelConfig:
     """All that is needed to build a network; goes to JSON and back.
 
     backbone: a name in BACKBONES. attention: "none" or a name in ATTENTION. gamma, b: the γ and b of ψ, for ECA only.
-    width: channels of the stem. num_classes: class scores.
+    width: channels of the stem. num_classes: class scores. kernel_size: for ECA, an odd k that takes the place of ψ(C) in
+    every block.
     Raises TypeError or ValueError for a value that is not allowed.
     """
 
@@ -160,6 +161,7 @@ class ModelConfig:
     b: float = 1
     width: int = 24
     num_classes: int = 10
+    kernel_size: int | None = None
 
     def __post_init__(self):
         for name, allowed in [("backbone", [*BACKBONES]), ("attention", ["none", *ATTENTION])]:
@@ -167,6 +169,10 @@ class ModelConfig:
                 raise ValueError(f"{name} must be one of {', '.join(allowed)}; got {getattr(self, name)!r}")
         adaptive_kernel_size(positive_integer("width", self.width), self.gamma, self.b)
         positive_integer("num_classes", self.num_classes)
+        if self.kernel_size is not None:
+            if self.attention not in FOLLOWS_PSI:
+                raise ValueError(f"kernel_size goes with {', '.join(FOLLOWS_PSI)}; got attention {self.attention!r}")
+            object.__setattr__(self, "kernel_size", odd_kernel_size(self.kernel_size))
         # Plain numbers, whatever kind came in, so that the configuration can be written as JSON.
         for name, kind in [("gamma", float), ("b", float), ("width", int), ("num_classes", int)]:
             object.__setattr__(self, name, kind(getattr(self, name)))
@@ -194,7 +200,9 @@ def build_model(config: ModelConfig) -> nn.Module:
 
     x: (N, 3, H, W) -> class scores (N, num_classes).
     """
-    options = {"gamma": config.gamma, "b": config.b} if config.attention in FOLLOWS_PSI else {}
+    options = {}
+    if config.attention in FOLLOWS_PSI:
+        options = {"gamma": config.gamma, "b": config.b, "kernel_size": config.kernel_size}
     attention = partial(make_attention, config.attention, **options)
     return BACKBONES[config.backbone](config.width, config.num_classes, attention)
 

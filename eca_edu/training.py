@@ -6,16 +6,19 @@ operations. `fit` is a generator: it trains one epoch for each record that it is
 
 import math
 import time
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
 from functools import partial
+from pathlib import Path
 
 import torch
 from torch import nn
 from torch.nn import functional as F
 
 from eca_edu._checks import positive_integer
+from eca_edu._run_state import keep_run, resume_run
 from eca_edu.datasets.image_data import ImageData
+from eca_edu.distributed import average_buffers, rank_and_size, share_gradients, sum_over
 
 __all__ = ["Epoch", "augment", "best_device", "evaluate", "fit", "normalize", "one_cycle"]
 
@@ -76,13 +79,23 @@ def fit(
     peak_learning_rate: float = 0.4,
     weight_decay: float = 5e-4,
     label_smoothing: float = 0.1,
+    state: Path | None = None,
+    on_batch: Callable[[int, int], None] | None = None,
 ) -> Iterator[Epoch]:
     """Train `model` on its device, and yield a record after each epoch; nothing runs until the next record is asked for.
 
     SGD with Nesterov momentum 0.9; the learning rate rises linearly to its peak over the first quarter and falls to 0.
     seed: fixes all that is random: order, augmentation, dropout. With the same initial weights, machine and versions it
     gives the same run on the CPU. The generators of the caller are left alone.
-    Raises TypeError or ValueError for an argument out of range and FloatingPointError when the loss is no longer a number.
+    state: a file that keeps the run after each epoch, before its record is yielded. If it is there already, the weights of
+    `model` are replaced by those of the file, the records of the epochs done are yielded first, and training goes on after
+    them, to the same weights as without the interruption. The file stays when the run is finished.
+    on_batch: called after each batch with the number of batches done and of all batches of the run. It may wait, to pause
+    the training, and whatever it raises ends the training at once: that is how a Stop button stops it.
+    Under `eca_edu.distributed.process_group` each process trains on its share of every batch, and all get the same weights
+    and records; batch norm counts each share by itself, so that the curve is close to that of one process, not equal to it.
+    Raises TypeError or ValueError for an argument out of range or a state that is damaged or of another run, OSError where
+    the state cannot be written, and FloatingPointError when the loss is no longer a number.
     """
     for name, value in [
         ("epochs", epochs),
@@ -91,6 +104,13 @@ def fit(
         ("len(test)", len(test)),
     ]:
         positive_integer(name, value)
+    rank, processes = rank_and_size()
+    smallest = len(train) % batch_size or min(batch_size, len(train))
+    if smallest < processes:
+        raise ValueError(
+            f"every batch must have an image for each of the {processes} processes; with {len(train)} images and "
+            f"batch_size {batch_size} the last has {smallest}"
+        )
     device = next(model.parameters()).device
     model.to(memory_format=torch.channels_last)
     padded = F.pad(train.images, (MARGIN,) * 4, mode="reflect").to(device)
@@ -101,32 +121,61 @@ def fit(
     steps = math.ceil(len(train) / batch_size)
     schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, partial(one_cycle, total_steps=epochs * steps))
 
-    def train_one_epoch(generator: torch.Generator) -> tuple[float, float]:
+    parts = {"model": model, "optimizer": optimizer, "schedule": schedule}  # all that changes while the run goes on
+    settings = {  # all that must be the same for a run to go on; the texts tell layers, learning rate, weight decay …
+        "epochs": epochs,
+        "seed": seed,
+        "batch_size": batch_size,
+        "data": f"{train.name}, {len(train)} training and {len(test)} test images",
+        "label_smoothing": label_smoothing,
+        "optimizer": str(optimizer),
+        "network": str(model),
+    }
+    records = resume_run(state, settings, parts)
+    network = share_gradients(model)
+
+    def train_one_epoch(epoch: int, generator: torch.Generator) -> tuple[float, float]:
         total_loss = total_correct = 0
         model.train()
-        for batch in torch.randperm(len(train), generator=generator).to(device).split(batch_size):
-            x = normalize(augment(padded, batch, generator), train.mean, train.std)  # (B, 3, H, W)
-            scores = model(x)  # (B, classes)
-            loss = F.cross_entropy(scores, labels[batch], label_smoothing=label_smoothing)
+        batches = torch.randperm(len(train), generator=generator).to(device).split(batch_size)
+        for done, batch in enumerate(batches, (epoch - 1) * steps + 1):
+            x = augment(padded, batch, generator)[rank::processes]  # (B, 3, H, W) of B = len(batch) / processes images
+            y = labels[batch][rank::processes]
+            scores = network(normalize(x, train.mean, train.std))  # (B, classes)
+            loss = F.cross_entropy(scores, y, label_smoothing=label_smoothing)
+            loss = loss * (len(y) * processes / len(batch))  # shares may differ by an image; their mean is the batch's
             optimizer.zero_grad()
             loss.backward()
             optimizer.step()
             schedule.step()
-            total_loss += F.cross_entropy(scores.detach(), labels[batch], reduction="sum")
-            total_correct += (scores.argmax(1) == labels[batch]).sum()
-        return float(total_loss) / len(train), int(total_correct) / len(train)
+            if device.type == "cpu":  # to ask another device now would mean to wait for it after every batch
+                _check_finite(loss.item(), epoch)
+            total_loss += F.cross_entropy(scores.detach(), y, reduction="sum")
+            total_correct += (scores.argmax(1) == y).sum()
+            if on_batch:
+                on_batch(done, epochs * steps)
+        average_buffers(model)
+        total_loss, total_correct = sum_over([total_loss, total_correct])
+        _check_finite(total_loss, epoch)
+        return total_loss / len(train), total_correct / len(train)
 
-    for epoch in range(1, epochs + 1):
+    yield from (Epoch(**record) for record in records)
+    for epoch in range(len(records) + 1, epochs + 1):
         start = time.perf_counter()
         with torch.random.fork_rng():
             torch.manual_seed(EPOCH_SEEDS * seed + epoch)  # for dropout
-            train_loss, train_accuracy = train_one_epoch(torch.Generator().manual_seed(EPOCH_SEEDS * seed + epoch))
-        if not math.isfinite(train_loss):
-            raise FloatingPointError(
-                f"the training loss became {train_loss} in epoch {epoch}; lower peak_learning_rate"
-            )
+            generator = torch.Generator().manual_seed(EPOCH_SEEDS * seed + epoch)
+            train_loss, train_accuracy = train_one_epoch(epoch, generator)
         seconds = time.perf_counter() - start
-        yield Epoch(epoch, train_loss, train_accuracy, *evaluate(model, test), seconds)
+        record = Epoch(epoch, train_loss, train_accuracy, *evaluate(model, test), seconds)
+        records.append(asdict(record))
+        keep_run(state, settings, parts, records)
+        yield record
+
+
+def _check_finite(loss: float, epoch: int) -> None:
+    if not math.isfinite(loss):
+        raise FloatingPointError(f"the training loss became {loss} in epoch {epoch}; lower peak_learning_rate")
 
 
 def one_cycle(step: int, total_steps: int) -> float:

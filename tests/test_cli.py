@@ -7,8 +7,9 @@ import sys
 
 import pandas as pd
 import pytest
+import torch
 
-from eca_edu import load_checkpoint
+from eca_edu import load_checkpoint, save_checkpoint
 from eca_edu.__main__ import main
 from eca_edu.doctor import CHECKS, diagnose
 
@@ -79,6 +80,59 @@ def test_bad_arguments_are_one_sentence(arguments, words, capsys, tmp_path, monk
     assert "Traceback" not in error
 
 
+def test_the_same_command_goes_on_after_an_interruption(cifar10_folder, tmp_path, capsys, monkeypatch):
+    arguments = ["train", "--data", str(cifar10_folder), "--width", "8", "--epochs", "4", "--device", "cpu", "--out"]
+    assert main([*arguments, str(tmp_path / "undisturbed.safetensors")]) == 0
+    calls = []
+
+    def interrupted(*arguments):
+        calls.append(arguments)
+        if len(calls) == 2:
+            raise KeyboardInterrupt
+        return save_checkpoint(*arguments)
+
+    out = tmp_path / "net.safetensors"
+    with monkeypatch.context() as patch:
+        patch.setattr("eca_edu.checkpoints.save_checkpoint", interrupted)
+        assert main([*arguments, str(out)]) == 130
+    assert load_checkpoint(out)[1]["epoch"] == 1
+    assert "The same command goes on from there." in capsys.readouterr().out
+    assert main([*arguments, str(out)]) == 0
+    printed = capsys.readouterr().out
+    assert f"Going on after epoch 2 of 4, which {tmp_path / 'net.state'} has kept." in printed
+    assert not (tmp_path / "net.state").exists()
+    (model, card), (model2, card2) = load_checkpoint(out), load_checkpoint(tmp_path / "undisturbed.safetensors")
+    assert all(
+        torch.equal(a, b) for a, b in zip(model.state_dict().values(), model2.state_dict().values(), strict=True)
+    )
+    assert (card["epoch"], card["test_accuracy"]) == (card2["epoch"], card2["test_accuracy"])
+    curves = [pd.read_csv(tmp_path / name).drop(columns="seconds") for name in ("net.csv", "undisturbed.csv")]
+    pd.testing.assert_frame_equal(*curves)
+
+
+def test_two_processes_train_one_network(cifar10_folder, tmp_path):
+    arguments = ["train", "--data", str(cifar10_folder), "--width", "8", "--epochs", "3", "--device", "cpu", "--out"]
+    assert main([*arguments, str(tmp_path / "one.safetensors")]) == 0
+    (tmp_path / "two").mkdir()
+    torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
+    done = subprocess.run(
+        [*torchrun, "-m", "eca_edu", *arguments, str(tmp_path / "two" / "two.safetensors")],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+        timeout=300,
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("Epoch 3 of 3 is in ") == 1  # one of them tells
+    assert sorted(path.name for path in (tmp_path / "two").iterdir()) == ["two.csv", "two.json", "two.safetensors"]
+    _, card = load_checkpoint(tmp_path / "two" / "two.safetensors")
+    assert card["processes"] == 2
+    one, two = pd.read_csv(tmp_path / "one.csv"), pd.read_csv(tmp_path / "two" / "two.csv")
+    assert list(two.epoch) == [1, 2, 3]
+    # Each process normalises its half of a batch by the statistics of that half, so that the curves only come close.
+    assert list(two.train_loss) == pytest.approx(list(one.train_loss), rel=0.02)
+
+
 @pytest.mark.skipif(os.name == "nt", reason="Windows sends Ctrl-C to the whole console, the test runner included")
 def test_ctrl_c_leaves_the_last_finished_epoch(tmp_path):
     out = tmp_path / "net.safetensors"
@@ -103,4 +157,4 @@ def test_ctrl_c_leaves_the_last_finished_epoch(tmp_path):
     _, card = load_checkpoint(out)
     assert 1 <= card["epoch"] < 50
     assert f"Epoch {card['epoch']} of 50 is in {out}" in stdout
-    assert sorted(p.name for p in tmp_path.iterdir()) == ["net.csv", "net.json", "net.safetensors"]
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["net.csv", "net.json", "net.safetensors", "net.state"]

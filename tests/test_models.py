@@ -94,6 +94,16 @@ def test_config_goes_to_json_and_back():
     assert ModelConfig.from_json("{}") == ModelConfig()
 
 
+def test_a_fixed_kernel_size_takes_the_place_of_psi():
+    config = ModelConfig(attention="eca", width=16, kernel_size=np.int64(7))
+    assert ModelConfig.from_json(config.to_json()) == config
+    assert {m.conv.kernel_size[0] for m in build_model(config).modules() if isinstance(m, ECA)} == {7}
+    with pytest.raises(ValueError, match="kernel_size must be odd"):
+        ModelConfig(kernel_size=4)
+    with pytest.raises(ValueError, match="kernel_size goes with eca, eca-circular, eca-ns; got attention 'se'"):
+        ModelConfig(attention="se", kernel_size=3)
+
+
 def test_any_kind_of_number_goes_to_json():
     config = ModelConfig(gamma=Fraction(3, 2), b=np.float32(0.5), width=np.int64(8))
     assert ModelConfig.from_json(config.to_json()) == config == ModelConfig(gamma=1.5, b=0.5, width=8)

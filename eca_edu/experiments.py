@@ -1,0 +1,370 @@
+"""Does attention help? Several seeds for each configuration, the same seeds for all, and what their results can show.
+
+Two runs of one seed are a pair: the same initial weights outside the attention, the same order of images, the same crops.
+Their difference varies less from seed to seed than the two accuracies do, so that fewer seeds show more.
+"""
+
+import csv
+import io
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import asdict, dataclass, fields, replace
+from pathlib import Path
+
+import pandas as pd
+import torch
+from filelock import FileLock, Timeout
+from scipy import stats
+from torch import nn
+
+from eca_edu._checks import positive_integer
+from eca_edu._files import written_whole
+from eca_edu.datasets import ImageData
+from eca_edu.models import ModelConfig, build_model
+from eca_edu.training import Epoch, fit
+
+__all__ = [
+    "Difference",
+    "Study",
+    "configuration_name",
+    "difference_table",
+    "differences_to",
+    "final_accuracies",
+    "kernel_size_sweep",
+    "paired_difference",
+    "paired_model",
+    "pending_runs",
+    "read_results",
+    "run_study",
+    "seeds_needed",
+    "summarize",
+]
+
+CONFIDENCE = 0.95
+POWER = 0.8
+WORTH_KNOWING = 0.005  # a difference of half a percentage point, for which `difference_table` counts the seeds
+
+#: The columns that say which configuration a run had, and under which conditions; runs are compared under the same ones.
+CONFIGURATION = ("attention", "gamma", "b", "kernel_size")
+CONDITIONS = ("study", "data", "train_images", "test_images", "backbone", "width", "epochs")
+RUN = (*CONDITIONS, *CONFIGURATION, "seed")
+COLUMNS = (*RUN, *(field.name for field in fields(Epoch)), "device", "torch", "command")
+
+
+@dataclass(frozen=True)
+class Study:
+    """Configurations × seeds, each trained once for the same number of epochs; a run is one of each.
+
+    name: stands in the results. The seeds are 0 … seeds - 1, so that a study can be given more of them later.
+    Raises TypeError or ValueError if seeds or epochs is no positive whole number.
+    """
+
+    name: str
+    configs: Sequence[ModelConfig]
+    seeds: int
+    epochs: int
+
+    def __post_init__(self):
+        positive_integer("seeds", self.seeds)
+        positive_integer("epochs", self.epochs)
+
+    def runs(self) -> Iterator[tuple[ModelConfig, int]]:
+        """Yield each configuration with each seed, all configurations of a seed after one another."""
+        return ((config, seed) for seed in range(self.seeds) for config in dict.fromkeys(self.configs))
+
+
+def paired_model(config: ModelConfig, seed: int) -> nn.Module:
+    """Return the network of `config` with initial weights from `seed`; outside the attention they depend on nothing else.
+
+    The generator of the caller is left alone.
+    """
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        plain = build_model(replace(config, attention="none", kernel_size=None))
+        model = build_model(config)
+    model.load_state_dict(plain.state_dict(), strict=False)  # the attention keeps its own draw
+    return model
+
+
+def run_study(
+    path: str | Path,
+    study: Study,
+    train: ImageData,
+    test: ImageData,
+    *,
+    device: torch.device | str = "cpu",
+    command: str = "",
+    on_epoch: Callable[[ModelConfig, int, Epoch], None] | None = None,
+    on_batch: Callable[[int, int], None] | None = None,
+) -> pd.DataFrame:
+    """Train what the results do not have yet, and return the results as `read_results` does.
+
+    path: the CSV of the results, one row for each epoch of each finished run. A run that was stopped goes on after its last
+    whole epoch; what is needed for it lies in a hidden folder beside the results. Several processes may share a study: each
+    takes runs that no other is at.
+    command: stands in the results, so that a reader can repeat them.
+    on_epoch: called with configuration, seed and record after each epoch, also for those done before a stop.
+    on_batch: as in `fit`; what it raises stops the study at once.
+    Raises ValueError for a CSV that holds something else, OSError where nothing can be written, and what `fit` raises.
+    """
+    path = Path(path)
+    for timeout in (0, -1):  # first what no other process is at, then wait for the others and do what they left undone
+        for config, seed in pending_runs(path, study, train, test):
+            run = _run_columns(study, config, seed, train, test)
+            state = _run_folder(path) / f"{_file_name(run)}.state"
+            with suppress(Timeout), FileLock(state.with_suffix(".lock"), timeout=timeout):
+                if _key(run) in _finished(path):
+                    continue  # another process was faster
+                model = paired_model(config, seed).to(device)
+                records = []
+                for record in fit(model, train, test, epochs=study.epochs, seed=seed, state=state, on_batch=on_batch):
+                    records.append(record)
+                    if on_epoch:
+                        on_epoch(config, seed, record)
+                made_by = {"device": _device_name(model), "torch": torch.__version__, "command": command}
+                _add_rows(path, [{**run, **asdict(record), **made_by} for record in records])
+                state.unlink()
+    return read_results(path)
+
+
+def pending_runs(path: str | Path, study: Study, train: ImageData, test: ImageData) -> list[tuple[ModelConfig, int]]:
+    """Return configuration and seed of each run of the study that the results do not have yet.
+
+    Raises ValueError for a CSV that holds something else.
+    """
+    finished = _finished(Path(path))
+    runs = study.runs()
+    return [run for run in runs if _key(_run_columns(study, *run, train, test)) not in finished]
+
+
+def read_results(path: str | Path) -> pd.DataFrame:
+    """Return the rows of a CSV of results, with a column `configuration` that names each in words.
+
+    Raises FileNotFoundError if there is no such file and ValueError if it holds something else.
+    """
+    if not Path(path).is_file():
+        raise FileNotFoundError(f"there are no results in {path}; `python -m eca_edu compare` makes some")
+    _rows(Path(path))
+    results = pd.read_csv(path, dtype={"kernel_size": "Int64", "command": str, "device": str}, keep_default_na=True)
+    names = [
+        configuration_name(attention, gamma, b, None if pd.isna(k) else int(k))
+        for attention, gamma, b, k in results[[*CONFIGURATION]].itertuples(index=False)
+    ]
+    return results.assign(configuration=names)
+
+
+def configuration_name(attention: str, gamma: float = 2, b: float = 1, kernel_size: int | None = None) -> str:
+    """Return a configuration in words: "se", "eca" for k = ψ(C), "eca k=3" for a fixed k, "eca γ=1 b=1" for another ψ."""
+    if kernel_size is not None:
+        return f"{attention} k={kernel_size}"
+    return attention if (gamma, b) == (2, 1) else f"{attention} γ={gamma:g} b={b:g}"
+
+
+def final_accuracies(results: pd.DataFrame) -> dict[str, dict[int, float]]:
+    """Return {configuration: {seed: test accuracy after the last epoch, a share of 1}}.
+
+    Raises ValueError for runs under different conditions (data, backbone, width, epochs), which are no pairs.
+    """
+    differing = [name for name in CONDITIONS if results[name].nunique() > 1]
+    if differing:
+        raise ValueError(f"only runs under the same conditions can be compared; these differ in {', '.join(differing)}")
+    last = results[results["epoch"] == results["epochs"]]
+    return {
+        name: dict(zip(rows["seed"], rows["test_accuracy"], strict=True))
+        for name, rows in last.groupby("configuration", sort=False)
+    }
+
+
+def summarize(results: pd.DataFrame) -> pd.DataFrame:
+    """Return for each configuration the final test accuracy in percent: mean, std, interval of the mean, number of seeds."""
+    rows = {}
+    for name, by_seed in final_accuracies(results).items():
+        mean, std, low, high = _interval([*by_seed.values()])
+        rows[name] = {"seeds": len(by_seed), "mean": 100 * mean, "std": 100 * std, "low": 100 * low, "high": 100 * high}
+    return pd.DataFrame.from_dict(rows, orient="index")
+
+
+@dataclass(frozen=True)
+class Difference:
+    """What pairs of runs show: accuracy of one configuration minus that of the other, in shares of 1.
+
+    by_seed: the difference for each seed that both have. mean, std: over the seeds. low, high: the 95 % interval of the
+    mean after Student's t, without bounds for a single seed.
+    """
+
+    by_seed: Mapping[int, float]
+    mean: float
+    std: float
+    low: float
+    high: float
+
+    def verdict(self, name: str, baseline: str) -> str:
+        """Return in a sentence what the interval allows to say about `name` against `baseline`."""
+        n = len(self.by_seed)
+        seeds = "1 seed" if n == 1 else f"{n} seeds"
+        conclusion = f"no difference that {seeds} could show"
+        if self.low > 0:
+            conclusion = f"{name} is better than {baseline}"
+        elif self.high < 0:
+            conclusion = f"{name} is worse than {baseline}"
+        numbers = (
+            f"{100 * self.mean:+.2f} points, 95 % interval {100 * self.low:+.2f} to {100 * self.high:+.2f}, {seeds}"
+        )
+        return f"{name} - {baseline}: {numbers}: {conclusion}."
+
+
+def paired_difference(accuracies: Mapping[int, float], baseline: Mapping[int, float]) -> Difference:
+    """Return the difference of two configurations over the seeds that both have; each is {seed: accuracy}.
+
+    Raises ValueError if they have no seed in common.
+    """
+    by_seed = {seed: accuracies[seed] - baseline[seed] for seed in sorted({*accuracies} & {*baseline})}
+    if not by_seed:
+        raise ValueError("two configurations must have a seed in common to be compared; these have none")
+    return Difference(by_seed, *_interval([*by_seed.values()]))
+
+
+def differences_to(results: pd.DataFrame, baseline: str) -> dict[str, Difference]:
+    """Return {configuration: its difference to the baseline} for each other configuration that shares a seed with it.
+
+    Raises ValueError if the results do not have the baseline.
+    """
+    accuracies = final_accuracies(results)
+    if baseline not in accuracies:
+        raise ValueError(f"baseline must be one of {', '.join(accuracies)}; got {baseline!r}")
+    return {
+        name: paired_difference(by_seed, accuracies[baseline])
+        for name, by_seed in accuracies.items()
+        if name != baseline and {*by_seed} & {*accuracies[baseline]}
+    }
+
+
+def difference_table(results: pd.DataFrame, baseline: str) -> pd.DataFrame:
+    """Return for each other configuration its difference to the baseline in percentage points, and what may be said of it.
+
+    seeds_for_half_a_point: how many seeds it would take to show a difference of 0.5 points, as far as the spread of these
+    tells.
+    Raises ValueError if the results do not have the baseline.
+    """
+    rows = {}
+    for name, difference in differences_to(results, baseline).items():
+        enough = len(difference.by_seed) > 1
+        rows[name] = {
+            "seeds": len(difference.by_seed),
+            **{key: 100 * getattr(difference, key) for key in ("mean", "std", "low", "high")},
+            "seeds_for_half_a_point": seeds_needed(WORTH_KNOWING, difference.std) if enough else None,
+            "verdict": difference.verdict(name, baseline),
+        }
+    return pd.DataFrame.from_dict(rows, orient="index")
+
+
+def kernel_size_sweep(results: pd.DataFrame) -> tuple[dict[int, tuple], dict[str, tuple]]:
+    """Return what `plots.experiments.draw_kernel_sizes` draws: {k: (mean, low, high)}, and the same for ψ and no attention.
+
+    In percent, over the seeds that all of them have, so that no configuration gains from luckier seeds.
+    """
+    names = {int(k): f"eca k={k}" for k in results["kernel_size"].dropna().unique()}
+    lines = {"k = ψ(C)": "eca", "no attention": "none"}
+    results = results[results["configuration"].isin([*names.values(), *lines.values()])]
+    seeds = set(results["seed"]).intersection(*final_accuracies(results).values())
+    summary = summarize(results[results["seed"].isin(seeds)])
+    intervals = {name: (row["mean"], row["low"], row["high"]) for name, row in summary.iterrows()}
+    return (
+        {k: intervals[name] for k, name in names.items() if name in intervals},
+        {label: intervals[name] for label, name in lines.items() if name in intervals},
+    )
+
+
+def seeds_needed(difference: float, std: float) -> int:
+    """Return how many pairs a two-sided paired t-test at 5 % needs to find a true difference in 80 % of the studies.
+
+    difference: the true difference; std: the standard deviation of the paired differences, in the same unit.
+    Raises ValueError for a difference that is not positive or a std that is negative.
+    """
+    if not difference > 0:
+        raise ValueError(f"difference must be greater than 0; got {difference}")
+    if not 0 <= std < math.inf:
+        raise ValueError(f"std must be at least 0; got {std}")
+    effect = difference / std if std else math.inf
+    # The normal distribution gives a number that is a little too small: the t-test pays for not knowing the std.
+    n = max(2, math.floor((stats.norm.ppf((1 + CONFIDENCE) / 2) + stats.norm.ppf(POWER)) ** 2 / effect**2))
+    while math.isfinite(effect) and _power(effect, n) < POWER:
+        n += 1
+    return n
+
+
+def _power(effect: float, n: int) -> float:
+    """Return how often the t-test finds an effect (difference / std) with n pairs."""
+    critical = stats.t.ppf((1 + CONFIDENCE) / 2, n - 1)
+    # A study that finds the effect with the wrong sign is left out; where 80 % find it, that is one in a million.
+    return stats.nct.sf(critical, n - 1, effect * math.sqrt(n))
+
+
+def _interval(values: Sequence[float]) -> tuple[float, float, float, float]:
+    """Return mean, standard deviation, and both ends of the 95 % interval of the mean, after Student's t."""
+    n, mean = len(values), math.fsum(values) / len(values)
+    if n == 1:
+        return mean, math.nan, -math.inf, math.inf
+    std = math.sqrt(math.fsum((value - mean) ** 2 for value in values) / (n - 1))
+    half = stats.t.ppf((1 + CONFIDENCE) / 2, n - 1) * std / math.sqrt(n)
+    return mean, std, mean - half, mean + half
+
+
+def _run_columns(study: Study, config: ModelConfig, seed: int, train: ImageData, test: ImageData) -> dict:
+    """Return the columns that identify a run."""
+    known = {**asdict(config), "study": study.name, "epochs": study.epochs, "seed": seed, "data": train.name}
+    known |= {"train_images": len(train), "test_images": len(test)}
+    return {name: known[name] for name in RUN}
+
+
+def _key(row: Mapping) -> tuple[str, ...]:
+    """Return what identifies a run as it stands in the CSV."""
+    return tuple("" if row[name] is None else str(row[name]) for name in RUN)
+
+
+def _file_name(run: Mapping) -> str:
+    """Return a name for the files of a run that no other run has and that every file system takes."""
+    parts = "-".join(part for part in _key(run) if part)
+    return "".join(letter if letter.isalnum() or letter in "-_" else "_" for letter in parts)
+
+
+def _run_folder(path: Path) -> Path:
+    """Return the hidden folder in which runs that are not finished lie; make it where it is not there."""
+    folder = path.with_name(f".{path.stem}.runs")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OSError(error.errno, f"{folder} cannot be made: {error.strerror}") from error
+    return folder
+
+
+def _device_name(model: nn.Module) -> str:
+    device = next(model.parameters()).device
+    return torch.cuda.get_device_name(device) if device.type == "cuda" else device.type
+
+
+def _rows(path: Path) -> list[dict[str, str]]:
+    """Return the rows of a CSV of results; raise ValueError if it holds something else."""
+    if not path.exists():
+        return []
+    with path.open(encoding="utf-8", newline="") as file:
+        reader = csv.DictReader(file)
+        if tuple(reader.fieldnames or ()) != COLUMNS:
+            raise ValueError(f"{path} must have the columns {', '.join(COLUMNS)}; name another file for the results")
+        return list(reader)
+
+
+def _finished(path: Path) -> set[tuple[str, ...]]:
+    return {_key(row) for row in _rows(path)}
+
+
+def _add_rows(path: Path, rows: list[dict]) -> None:
+    """Add the rows of a run, all or none, whatever other processes add at the same time."""
+    with FileLock(_run_folder(path) / "results.lock"):
+        content = io.StringIO(newline="")
+        writer = csv.DictWriter(content, COLUMNS, lineterminator="\n")
+        writer.writeheader()
+        writer.writerows([*_rows(path), *rows])
+        with written_whole(path) as temporary:
+            temporary.write_text(content.getvalue(), encoding="utf-8", newline="")

@@ -1,0 +1,54 @@
+"""What a study found: a difference for each pair of runs, and accuracy against the kernel size."""
+
+from collections.abc import Mapping
+from math import isfinite
+from typing import Any
+
+from matplotlib.axes import Axes
+
+from eca_edu.plots.colours import BLUE, GREY, ORANGE, VERMILION
+
+__all__ = ["draw_differences", "draw_kernel_sizes"]
+
+
+def draw_differences(ax: Axes, differences: Mapping[str, Any], baseline: str) -> None:
+    """Draw a row for each configuration: a dot for each pair of runs, and the mean with its 95 % interval.
+
+    differences: {configuration: its difference to the baseline}, as `experiments.differences_to` returns them.
+    """
+    for row, difference in enumerate(differences.values()):
+        dots = [100 * value for value in difference.by_seed.values()]
+        ax.plot(dots, [row + 0.18] * len(dots), "o", color=GREY, markersize=5, alpha=0.7)
+        if len(dots) > 1:  # one pair has no interval
+            ax.plot([100 * difference.low, 100 * difference.high], [row, row], color=BLUE, linewidth=2.5)
+        ax.plot([100 * difference.mean], [row], "D", color=BLUE, markersize=7)
+    ax.axvline(0, color="black", linewidth=1)
+    ax.set_yticks(range(len(differences)), differences)
+    ax.set_ylim(len(differences) - 0.5, -0.5)
+    ax.set_xlabel(f"test accuracy minus that of {baseline}, percentage points")
+    ax.grid(axis="x", color="0.9")
+    ax.spines[["top", "right"]].set_visible(False)
+
+
+def draw_kernel_sizes(
+    ax: Axes, fixed: Mapping[int, tuple[float, float, float]], lines: Mapping[str, tuple[float, float, float]]
+) -> None:
+    """Draw accuracy in percent against a fixed k, after the paper's Fig. 4, and a line with a band for each of `lines`.
+
+    fixed: {k: (mean, low, high)}. lines: {name: (mean, low, high)}, such as the adaptive k and the network without attention.
+    """
+    for (name, (mean, low, high)), colour, style in zip(
+        lines.items(), (VERMILION, GREY, ORANGE), ("-", "--", ":"), strict=False
+    ):
+        if isfinite(high - low):  # one seed has no interval
+            ax.axhspan(low, high, color=colour, alpha=0.12, linewidth=0)
+        ax.axhline(mean, color=colour, linestyle=style, linewidth=2, label=name)
+    sizes = sorted(fixed)
+    means, _, highs = zip(*(fixed[k] for k in sizes), strict=True)
+    reach = [high - mean if isfinite(high) else 0 for mean, high in zip(means, highs, strict=True)]
+    ax.errorbar(sizes, means, reach, fmt="o-", color=BLUE, capsize=4, label="fixed k")
+    ax.set_xticks(sizes)
+    ax.set(xlabel="kernel size k", ylabel="test accuracy, %")
+    ax.grid(axis="y", color="0.9")
+    ax.spines[["top", "right"]].set_visible(False)
+    ax.legend(frameon=False, fontsize=9)

@@ -1,0 +1,189 @@
+"""A run goes on after anything: killed at any moment, stopped in a batch, on a full disk, with a spoilt file."""
+
+import multiprocessing
+import os
+import random
+import time
+from pathlib import Path
+
+import pytest
+import torch
+
+from eca_edu import ModelConfig, build_model, cue_switch, fit
+from eca_edu._run_state import kept_epochs
+
+EPOCHS, BATCHES = 24, 4  # of 64 images
+KILLS = 10
+
+
+def images():
+    return cue_switch(256, seed=0), cue_switch(64, seed=1)
+
+
+def run(state=None, *, on_batch=None, model=None, attention="eca", data=None, **options):
+    """Train a tiny network; return it and its records without their seconds."""
+    torch.manual_seed(0)
+    model = model or build_model(ModelConfig(attention=attention, width=8))
+    options = {"epochs": 3, "batch_size": 64, **options}
+    records = [*fit(model, *(data or images()), state=state, on_batch=on_batch, **options)]
+    return model, [{**vars(record), "seconds": None} for record in records]
+
+
+def assert_same_weights(model, model2):
+    for (name, a), b in zip(model.state_dict().items(), model2.state_dict().values(), strict=True):
+        assert torch.equal(a, b), name
+
+
+def train_in_a_process(folder: Path, name: str) -> None:
+    """Train to the end, noting each record that was yielded, and save the weights."""
+    torch.set_num_threads(1)
+    torch.manual_seed(0)
+    model = build_model(ModelConfig(width=8))
+    options = {"epochs": EPOCHS, "batch_size": 64, "state": folder / f"{name}.state"}
+    for record in fit(model, *images(), **options, on_batch=lambda done, total: (folder / "started").touch()):
+        (folder / f"{name}.yielded").write_text(str(record.epoch))
+    torch.save(model.state_dict(), folder / f"{name}.pt")
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has neither SIGKILL nor forkserver")
+def test_killed_at_ten_random_moments_it_ends_with_the_same_weights(tmp_path):
+    context = multiprocessing.get_context("forkserver")  # torch is imported once, in a clean process
+    context.set_forkserver_preload(["torch._dynamo"])
+
+    def start(name):
+        (tmp_path / "started").unlink(missing_ok=True)
+        process = context.Process(target=train_in_a_process, args=(tmp_path, name))
+        process.start()
+        while not (tmp_path / "started").exists():
+            assert process.exitcode is None
+            time.sleep(0.001)
+        return process, time.perf_counter()
+
+    undisturbed, started = start("undisturbed")
+    undisturbed.join()
+    assert undisturbed.exitcode == 0
+    duration = time.perf_counter() - started
+
+    moments, state, kept = random.Random(0), tmp_path / "killed.state", [0]
+    for _ in range(KILLS):
+        killed, _ = start("killed")
+        time.sleep(moments.uniform(0, duration / KILLS))
+        killed.kill()
+        killed.join()
+        assert killed.exitcode < 0, "the run ended before it was killed"
+        yielded = tmp_path / "killed.yielded"
+        kept.append(kept_epochs(state))
+        assert kept[-1] >= (int(yielded.read_text() or 0) if yielded.exists() else 0)  # only the running epoch is lost
+    assert kept == sorted(kept)
+    assert kept[-1] > 0
+    last, _ = start("killed")
+    last.join()
+    assert last.exitcode == 0
+    assert kept_epochs(state) == EPOCHS
+    weights, weights2 = (torch.load(tmp_path / f"{name}.pt") for name in ("undisturbed", "killed"))
+    assert all(torch.equal(weights[name], weights2[name]) for name in weights)
+
+
+class Stopped(Exception):
+    """What a Stop button raises between two batches."""
+
+
+def stop_after(batches):
+    def on_batch(done, total):
+        assert total == 3 * BATCHES
+        if done == batches:
+            raise Stopped
+
+    return on_batch
+
+
+@pytest.mark.parametrize("batches", [1, BATCHES, BATCHES + 2, 3 * BATCHES])
+def test_stopped_within_a_batch_it_goes_on_from_the_last_whole_epoch(batches, tmp_path):
+    state = tmp_path / "run.state"
+    model, records = run()
+    torch.manual_seed(0)
+    stopped = build_model(ModelConfig(width=8))
+    with pytest.raises(Stopped):
+        run(state, model=stopped, on_batch=stop_after(batches))
+    assert kept_epochs(state) == (batches - 1) // BATCHES
+    asked = []
+    _, records2 = run(state, model=stopped, on_batch=lambda done, total: asked.append(done))
+    assert asked == list(range((batches - 1) // BATCHES * BATCHES + 1, 3 * BATCHES + 1))
+    assert records == records2
+    assert_same_weights(model, stopped)
+
+
+def test_a_finished_run_is_shown_again_and_not_trained(tmp_path):
+    model, records = run(tmp_path / "run.state")
+    model2, records2 = run(tmp_path / "run.state", on_batch=stop_after(1))
+    assert records == records2
+    assert_same_weights(model, model2)
+
+
+@pytest.mark.parametrize(
+    ("other", "words"),
+    [
+        ({"epochs": 4}, "epochs is '3' there and '4' here"),
+        ({"seed": 1}, "seed is '0' there and '1' here"),
+        ({"batch_size": 32}, "batch_size is '64' there and '32' here"),
+        ({"weight_decay": 0.0}, "optimizer is 'weight_decay: 0.0005' there and 'weight_decay: 0.0' here"),
+        ({"attention": "none"}, r"network is '.attention.: ECA\(' there and '.attention.: Identity\(\)' here"),
+        ({"attention": "eca-circular"}, "network is .*padding_mode=circular"),
+        ({"data": (cue_switch(300), cue_switch(64))}, "data is 'cue-switch, 256 training and .* and 'cue-switch, 300"),
+    ],
+)
+def test_another_run_is_refused(other, words, tmp_path):
+    state = tmp_path / "run.state"
+    run(state)
+    before = state.read_bytes()
+    with pytest.raises(ValueError, match=f"run.state keeps another run: {words}.*; go on with the settings"):
+        run(state, **other)
+    assert state.read_bytes() == before
+
+
+def test_a_spoilt_file_is_refused(tmp_path):
+    state = tmp_path / "run.state"
+    run(state)
+    content = state.read_bytes()
+    foreign = tmp_path / "foreign"
+    torch.save({"weights": torch.zeros(3)}, foreign)
+    spoilt = [content[:size] for size in (0, 10, len(content) // 2, len(content) - 1)]
+    for bad in [*spoilt, b"no run at all", foreign.read_bytes()]:
+        state.write_bytes(bad)
+        with pytest.raises(ValueError, match=r"run.state is truncated or keeps no run of eca_edu \(\w+\); delete it"):
+            run(state)
+
+
+def test_a_folder_that_cannot_be_written_to_is_told_before_the_first_batch(tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(OSError, match=r"run\.state cannot be written: "):
+        run(tmp_path / "file" / "run.state", on_batch=stop_after(1))
+
+
+def test_a_full_disk_leaves_the_last_whole_epoch(tmp_path, monkeypatch):
+    state = tmp_path / "run.state"
+    model, records = run()
+    with pytest.raises(Stopped):
+        run(state, on_batch=stop_after(BATCHES + 1))
+
+    def disk_full(self, content):
+        with open(self, "wb") as file:
+            file.write(content[:100])
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "write_bytes", disk_full)
+        with pytest.raises(OSError, match=r"run\.state cannot be written: No space left on device"):
+            run(state)
+    assert [path.name for path in tmp_path.iterdir()] == ["run.state"]
+    model2, records2 = run(state)
+    assert records == records2
+    assert_same_weights(model, model2)
+
+
+def test_a_loss_that_is_no_number_stops_at_its_batch(tmp_path):
+    batches = []
+    with pytest.raises(FloatingPointError, match=r"training loss became .* in epoch 1; lower peak_learning_rate"):
+        run(tmp_path / "run.state", peak_learning_rate=1e30, on_batch=lambda done, total: batches.append(done))
+    assert len(batches) < BATCHES
+    assert kept_epochs(tmp_path / "run.state") == 0
