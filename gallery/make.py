@@ -30,5 +30,4 @@ def overview() -> Figure:
 
 
 if __name__ == "__main__":
-    for draw in (overview,):
-        draw().savefig(HERE / f"{draw.__name__}.png", metadata={"Software": None})
+    overview().savefig(HERE / "overview.png", metadata={"Software": None})

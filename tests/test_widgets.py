@@ -2,13 +2,21 @@
 
 import base64
 import io
+import time
+from concurrent.futures import ThreadPoolExecutor
 
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
+import torch
+from matplotlib.figure import Figure
+from matplotlib.path import Path
 from PIL import Image
 
-from eca_edu import ECA, ECACNN, Epoch, ModelConfig, cue_switch
+from eca_edu import ECA, ECACNN, Epoch, ModelConfig, adaptive_kernel_size, cue_switch
+from eca_edu.kernel_size import CONVENTIONS
+from eca_edu.plots.feature_maps import draw_feature_maps
+from eca_edu.plots.pipeline import draw_pipeline
 from eca_edu.widgets import (
     BackboneExplorer,
     ChannelWeightsExplorer,
@@ -19,7 +27,8 @@ from eca_edu.widgets import (
     LiveCurves,
     Prediction,
 )
-from eca_edu.widgets.panel import Explorer
+from eca_edu.widgets.interaction import GATES
+from eca_edu.widgets.panel import Explorer, Panel
 
 DATA = cue_switch(6, seed=0)
 
@@ -67,6 +76,7 @@ MOVES_AFTER = [
     (InteractionExplorer, {"gate": "SE"}, "reduction", 2),
     (InteractionExplorer, {"gate": "SE-GC"}, "groups", 8),
     (make_stepper, {"channel": 7}, "padding", "circular"),
+    (KernelSizeExplorer, {"gamma": 1, "b": 2}, "channels", 4),
 ]
 
 OTHERS = {
@@ -78,6 +88,8 @@ OTHERS = {
     "channel": [7, 0],
     "padding": ["circular"],
     "first": [10, 0],
+    "reduction": [32, 4],
+    "groups": [32, 2],
     "image": [0, 5],
     "backbone": ["resnet18"],
     "attention": ["se"],
@@ -99,16 +111,29 @@ def test_a_control_changes_picture_and_sentence(build, control, value):
     assert explorer.last_error is None
 
 
-@pytest.mark.parametrize(("build", "control", "value"), MOVES)
-def test_a_moved_explorer_equals_one_built_there(build, control, value):
+@pytest.mark.parametrize(
+    ("build", "first", "control", "value"), [*((build, {}, *move) for build, *move in MOVES), *MOVES_AFTER]
+)
+def test_a_moved_explorer_equals_one_drawn_there_for_the_first_time(build, first, control, value):
     moved, there = build(), build()
+    for name, choice in first.items():
+        moved.controls[name].value = choice
     options = getattr(moved.controls[control], "options", None)
     for other in OTHERS[control]:
         if options is None or other in options:
             moved.controls[control].value = other
     moved.controls[control].value = value
-    there.controls[control].value = value
-    assert np.array_equal(pixels(moved), pixels(there))
+
+    fresh = type(there).__new__(type(there))
+    Panel.__init__(fresh, *(round(size * 100) for size in there.figure.get_size_inches()))
+    for name, state in vars(there).items():
+        if name not in vars(fresh):
+            setattr(fresh, name, state)
+    fresh.prepare()
+    sentence = fresh.update(**{**there.values, **first, control: value})
+    fresh.show(sentence)
+    assert np.array_equal(pixels(moved), pixels(fresh))
+    assert moved.sentence.value == sentence
 
 
 @pytest.mark.parametrize(("build", "first", "control", "value"), MOVES_AFTER)
@@ -182,7 +207,7 @@ def test_the_stepper_steps():
     assert "ω = σ(1.25) = 0.78" in stepper.sentence.value
     for _ in range(9):
         stepper.forward.click()
-    assert stepper.channel.value == stepper.play.value == 7
+    assert stepper.channel.value == 7
     for _ in range(9):
         stepper.back.click()
     assert stepper.channel.value == 0
@@ -190,33 +215,138 @@ def test_the_stepper_steps():
     assert "0.25 · -1 + 0.5 · 4" in stepper.sentence.value
     with pytest.raises(ValueError, match="odd number of weights, at most 2"):
         ConvolutionStepper([1.0, 2.0], [0.1, 0.2, 0.3])
+    with pytest.raises(ValueError, match=r"y must be a row of 1 to 10 averages; got shape \(1, 3\)"):
+        ConvolutionStepper(torch.ones(1, 3), [0.1])
+
+
+def test_the_stepper_rounds_its_numbers():
+    stepper = ConvolutionStepper([1 / 3, -1e-9, 2.0], [0.1234567, 1 / 7, -2e-6])
+    assert "Channel 0: 0.123 · 0 + 0.143 · 0.333 + 0 · 0 = 0.048" in stepper.sentence.value
 
 
 def test_a_prediction_hides_the_truth_until_it_is_revealed():
     prediction = make_prediction()
     prediction.first.value = 4
-    hidden = pixels(prediction)
-    assert "You predict: first 4, second 0." in prediction.sentence.value
+    assert prediction.reveal.disabled  # the second slider was not moved yet
+    prediction.second.value = 9
+    assert not prediction.reveal.disabled
+    assert "You predict: first 4, second 9." in prediction.sentence.value
+    said, true = prediction.artists["said"][0], prediction.artists["true"][0]
+    assert np.array_equal(said.get_xydata(), [[4, 0], [9, 1]])
+    assert len(true.get_xydata()) == 0
     prediction.reveal.click()
-    assert "first: you said 4, it is <b>3</b>; second: you said 0, it is <b>7</b>." in prediction.sentence.value
-    assert not np.array_equal(pixels(prediction), hidden)
-    assert prediction.answer == {"first": 4, "second": 0}
+    assert "first: you said 4, it is <b>3</b>; second: you said 9, it is <b>7</b>." in prediction.sentence.value
+    assert np.array_equal(true.get_xydata(), [[3, 0], [7, 1]])
+    assert all(control.disabled for control in (prediction.first, prediction.second, prediction.reveal))
 
 
 def test_a_prediction_is_kept_when_its_cell_runs_again():
     make_prediction().second.value = 6
     again = make_prediction()
-    assert again.answer == {"first": 0, "second": 6}
-    assert not again.revealed
+    assert again.values == {"first": 0, "second": 6}
+    assert again.reveal.disabled
+    again.first.value = 1
+    assert not make_prediction().reveal.disabled
+
+
+def test_a_prediction_takes_any_label_and_refuses_what_it_cannot_show():
+    odd = Prediction("1 < 2?", {"layout": 1, "range": 2, "a < b": 3}, low=0, high=10, step=0.25)
+    odd.controls["range"].value = 2.25
+    assert "range 2.25, a &lt; b 0." in odd.sentence.value
     with pytest.raises(ValueError, match="truth must lie between low = 0 and high = 10; got 11"):
         Prediction("more?", {"n": 11}, low=0, high=10)
+    with pytest.raises(ValueError, match="truth must hold at least one number"):
+        Prediction("nothing?", {}, low=0, high=10)
+
+
+def test_one_callback_at_a_time():
+    explorer, inside, most = KernelSizeExplorer(), [], []
+    update = explorer.update
+
+    def watched(**values):
+        inside.append(1)
+        most.append(len(inside))
+        time.sleep(0.005)
+        sentence = update(**values)
+        inside.pop()
+        return sentence
+
+    explorer.update = watched
+    moves = [(explorer.gamma, 1.5), (explorer.b, 2), (explorer.gamma, 3), (explorer.b, -1), (explorer.channels, 512)]
+    with ThreadPoolExecutor(len(moves)) as threads:
+        list(threads.map(lambda move: setattr(move[0], "value", move[1]), moves))
+    assert len(most) == len(moves)
+    assert max(most) == 1
+    assert explorer.last_error is None
+
+
+def test_moving_an_explorer_leaves_the_random_numbers_alone():
+    torch.manual_seed(3)
+    expected = torch.rand(4)
+    torch.manual_seed(3)
+    explorer = InteractionExplorer()
+    explorer.gate.value = "SE"
+    assert torch.equal(torch.rand(4), expected)
+
+
+def test_the_band_and_its_sentence_count_the_neighbours():
+    explorer = KernelSizeExplorer()
+    for gamma, b, channels in [
+        (1, 4, 4),
+        (1, 2, 4),
+        (1, 4, 8),
+        (2, 1, 64),
+        (4, -2, 32),
+        (1, 4, 1),
+        (2, 1, 1),
+        (1, 0, 16),
+    ]:
+        explorer.gamma.value, explorer.b.value, explorer.channels.value = gamma, b, channels
+        k = adaptive_kernel_size(channels, gamma, b)
+        rows = np.arange(channels)
+        meets = np.abs(rows[:, None] - rows[None]) <= k // 2  # (C, C)
+        band = Path(explorer.band["band"].get_xy())
+        for i in rows[:: max(1, channels // 8)]:
+            assert [band.contains_point((j, i)) for j in rows] == meets[i].tolist()
+        others = meets.sum(1).max() - 1
+        if k > 2 * channels - 1:
+            words = "the outer weights meet only padding"
+        elif meets.all():
+            words = "meets only itself" if channels == 1 else "all channels meet"
+        else:
+            words = f"meets up to {others} neighbours" if others else "meets only itself"
+        assert words in explorer.sentence.value, (gamma, b, channels)
+
+
+def test_the_rules_are_marked_where_they_differ():
+    explorer = ConventionsExplorer()
+    marks = np.asarray(explorer.artists["marks"][0].get_array())
+    for row, rule in enumerate(CONVENTIONS.values()):
+        differs = [rule(c, 2, 1) != adaptive_kernel_size(c) for c in explorer.CHANNELS]
+        assert marks[row].tolist() == differs
+        assert [int(cell.get_text()) for cell in explorer.artists["cells"][row]] == [
+            rule(c, 2, 1) for c in explorer.CHANNELS
+        ]
+
+
+def test_the_colours_of_a_matrix_reach_its_largest_entry():
+    explorer = InteractionExplorer()
+    for gate in GATES:
+        explorer.gate.value = gate
+        image = explorer.artists["matrix"]
+        low, high = image.get_clim()
+        assert (-low, high) == pytest.approx((np.abs(image.get_array()).max(),) * 2)
+
+
+def test_feature_maps_share_one_scale():
+    figure = Figure()
+    draw_feature_maps(figure, np.zeros((2, 4, 4, 3)), np.arange(2 * 9 * 4.0).reshape(2, 9, 2, 2) - 80)
+    maps = [ax.images[0] for ax in figure.axes if ax.get_title()]
+    assert len(maps) == 18
+    assert {image.get_clim() for image in maps} == {(-80, 80)}
 
 
 def test_the_overview_shows_the_numbers_of_its_tensors():
-    from matplotlib.figure import Figure
-
-    from eca_edu.plots.pipeline import draw_pipeline
-
     ax = Figure().subplots()
     x = np.arange(24.0).reshape(4, 2, 3)
     draw_pipeline(ax, x, x.mean((1, 2)), np.array([-1.5, 0, 1.25, 9]), np.full(4, 0.75), 0.75 * x, 3, channel=0)
@@ -301,7 +431,7 @@ def test_live_curves_grow():
     curves.add(Epoch(1, 2.0, 0.3, 1.9, 0.31, 12.0))
     assert not np.array_equal(pixels(curves), empty)
     assert "31.0% of the test images are right" in curves.sentence.value
-    assert "seconds are left" in curves.sentence.value
+    assert "About 12 seconds are left" in curves.sentence.value
     curves.add(Epoch(2, 1.0, 0.6, 0.9, 0.61, 12.0))
     assert list(curves.artists["test_accuracy"].get_ydata()) == [0.31, 0.61]
     assert "Done." in curves.sentence.value

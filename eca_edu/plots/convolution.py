@@ -8,9 +8,14 @@ from matplotlib.patches import Rectangle
 
 from eca_edu.plots.colours import BLUE, GREY, VERMILION
 
-__all__ = ["draw_convolution", "update_convolution"]
+__all__ = ["draw_convolution", "number", "update_convolution"]
 
 ROWS = {"y": 4, "kernel": 3, "products": 2, "logits": 1, "ω": 0}
+
+
+def number(value: float) -> str:
+    """Return a number with at most three decimals."""
+    return f"{round(value, 3) + 0:g}"  # + 0 turns -0 into 0
 
 
 def draw_convolution(ax: Axes, channels: int, kernel_size: int) -> dict[str, list[Artist]]:
@@ -73,12 +78,12 @@ def update_convolution(
     """
     margin = len(kernel) // 2
     for place, (text, value) in enumerate(zip(artists["y"], padded, strict=True), -margin):
-        text.set(position=(place, ROWS["y"]), text=f"{value:g}", color="black" if 0 <= place < len(logits) else GREY)
+        text.set(position=(place, ROWS["y"]), text=number(value), color="black" if 0 <= place < len(logits) else GREY)
     neighbours = padded[channel : channel + len(kernel)]
     for place, (weight, value) in enumerate(zip(kernel, neighbours, strict=True), channel - margin):
-        artists["kernel"][place - channel + margin].set(position=(place, ROWS["kernel"]), text=f"× {weight:g}")
+        artists["kernel"][place - channel + margin].set(position=(place, ROWS["kernel"]), text=f"× {number(weight)}")
         artists["products"][place - channel + margin].set(
-            position=(place, ROWS["products"]), text=f"{weight * value:g}"
+            position=(place, ROWS["products"]), text=number(weight * value)
         )
     for name, values in (("logits", logits), ("ω", omega)):
         for place, (text, value) in enumerate(zip(artists[name], values, strict=True)):

@@ -9,22 +9,24 @@ from eca_edu.plots.colours import SIGNED
 
 __all__ = ["draw_feature_maps"]
 
+COLUMNS = 8  # channels side by side
 
-def draw_feature_maps(figure: Figure, images: np.ndarray, maps: np.ndarray, columns: int = 8) -> None:
+
+def draw_feature_maps(figure: Figure, images: np.ndarray, maps: np.ndarray) -> None:
     """Draw, for each image, the image and beside it all channels of its feature map, on one scale of colours.
 
     images: (N, H, W, 3); maps: (N, C, h, w), shown from -m to m with m the largest absolute value of all.
     """
     reach = float(np.abs(maps).max()) or 1.0
-    rows = math.ceil(maps.shape[1] / columns)
+    rows = math.ceil(maps.shape[1] / COLUMNS)
     outer = figure.add_gridspec(
-        len(images), 2, width_ratios=(rows, columns), left=0.01, right=0.99, top=0.97, bottom=0.01
+        len(images), 2, width_ratios=(rows, COLUMNS), left=0.01, right=0.99, top=0.97, bottom=0.01
     )
     for i, (image, channels) in enumerate(zip(images, maps, strict=True)):
         ax = figure.add_subplot(outer[i, 0])
         ax.imshow(image)
         ax.axis("off")
-        inner = outer[i, 1].subgridspec(rows, columns, wspace=0.08, hspace=0.3)
+        inner = outer[i, 1].subgridspec(rows, COLUMNS, wspace=0.08, hspace=0.3)
         for channel, values in enumerate(channels):
             ax = figure.add_subplot(inner[channel])
             ax.imshow(values, cmap=SIGNED, vmin=-reach, vmax=reach)

@@ -20,6 +20,7 @@ __all__ = [
 
 LARGEST_EXPONENT = 13  # the axis ends at 2^13 = 8192 channels
 LARGEST_KERNEL_SIZE = 17
+FINEST = 256  # rows of the band that are drawn one by one
 
 
 def draw_staircase(ax: Axes) -> dict[str, Artist]:
@@ -59,9 +60,9 @@ def draw_stages(ax: Axes, stages: Mapping[str, Sequence[float]]) -> dict[str, li
     artists = {}
     for row, (name, exponents) in enumerate(stages.items()):
         ax.plot(
-            exponents, [row] * len(exponents), "o-", color=GREY, linewidth=1, markersize=15, markerfacecolor="white"
+            exponents, [row] * len(exponents), "o-", color=GREY, linewidth=1, markersize=11, markerfacecolor="white"
         )
-        artists[name] = [ax.text(x, row, "", ha="center", va="center_baseline", fontsize=9) for x in exponents]
+        artists[name] = [ax.text(x, row, "", ha="center", va="center_baseline", fontsize=8) for x in exponents]
     ax.set(xlim=(0, LARGEST_EXPONENT), ylim=(len(stages) - 0.4, -0.6), xticks=[])
     ax.set_yticks(range(len(stages)), stages, fontsize=9)
     ax.tick_params(length=0)
@@ -81,19 +82,22 @@ def update_stages(
 def draw_band(ax: Axes) -> dict[str, Artist]:
     """Prepare the C×C square of channels that meet, and return the artists that `update_band` changes."""
     (band,) = ax.fill([0, 0, 0], [0, 0, 0], color=BLUE, linewidth=1)
-    ax.set(aspect="equal")
-    ax.set_xlabel("channel j", labelpad=-6)
-    ax.set_ylabel("channel i", labelpad=-12)
+    ax.set(xlabel="channel j", ylabel="channel i", aspect="equal")
     return {"band": band}
 
 
 def update_band(artists: dict[str, Artist], channels: int, kernel_size: int) -> None:
     """Show, true to scale, which channels j meet in the weight of channel i: |i - j| ≤ (k - 1) / 2."""
-    ax, half, end = artists["band"].axes, kernel_size / 2, channels - 0.5
-    artists["band"].set_xy([(-0.5 - half, -0.5), (-0.5 + half, -0.5), (end + half, end), (end - half, end)])
-    ax.set(xlim=(-0.5, end), ylim=(end, -0.5), title=f"C = {channels}, k = {kernel_size}")
-    ax.set_xticks([0, channels - 1] if channels > 1 else [0])
-    ax.set_yticks([0, channels - 1] if channels > 1 else [0])
+    ax, reach, last = artists["band"].axes, kernel_size // 2, channels - 1
+    rows = sorted(
+        {round(i * last / FINEST) for i in range(FINEST + 1)}
+    )  # finer than the picture's pixels for many channels
+    left = [(max(row - reach, 0) - 0.5, row + side) for row in rows for side in (-0.5, 0.5)]
+    right = [(min(row + reach, last) + 0.5, row + side) for row in rows for side in (-0.5, 0.5)]
+    artists["band"].set_xy(left + right[::-1])
+    ax.set(xlim=(-0.5, last + 0.5), ylim=(last + 0.5, -0.5), title=f"C = {channels}, k = {kernel_size}")
+    ax.set_xticks(sorted({0, last}))
+    ax.set_yticks(sorted({0, last}))
 
 
 def draw_rules(ax: Axes, rules: Sequence[str], channels: Sequence[int]) -> dict[str, list]:

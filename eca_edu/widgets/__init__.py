@@ -6,7 +6,7 @@ from eca_edu.widgets.convolution import ConvolutionStepper
 from eca_edu.widgets.interaction import InteractionExplorer
 from eca_edu.widgets.kernel_size import ConventionsExplorer, KernelSizeExplorer
 from eca_edu.widgets.prediction import Prediction
-from eca_edu.widgets.training import LiveCurves
+from eca_edu.widgets.training import LiveCurves, TrainingMonitor
 
 __all__ = [
     "BackboneExplorer",
@@ -17,4 +17,5 @@ __all__ = [
     "KernelSizeExplorer",
     "LiveCurves",
     "Prediction",
+    "TrainingMonitor",
 ]

@@ -10,7 +10,8 @@ from eca_edu.attention import ATTENTION, make_attention
 from eca_edu.complexity import count_macs, count_parameters
 from eca_edu.models import FOLLOWS_PSI, attention_places, attention_stages
 from eca_edu.plots.backbones import draw_stages
-from eca_edu.widgets.panel import Explorer
+from eca_edu.widgets.controls import b_slider, gamma_slider
+from eca_edu.widgets.panel import Explorer, ImpossibleSetting
 
 __all__ = ["BackboneExplorer"]
 
@@ -37,8 +38,8 @@ class BackboneExplorer(Explorer):
         controls = {
             "backbone": W.Dropdown(options=BACKBONES, value="resnet50", description="backbone"),
             "attention": W.Dropdown(options=list(ATTENTION), value="eca", description="attention"),
-            "gamma": W.FloatSlider(2, min=1, max=4, step=0.25, description="γ"),
-            "b": W.FloatSlider(1, min=-2, max=4, step=0.5, description="b"),
+            "gamma": gamma_slider(),
+            "b": b_slider(),
             "kernel_sizes": W.Text("", placeholder="by γ and b", description="k list", continuous_update=False),
         }
         super().__init__(760, 330, controls)
@@ -49,12 +50,11 @@ class BackboneExplorer(Explorer):
 
     def update(self, backbone: str, attention: str, gamma: float, b: float, kernel_sizes: str) -> str:
         parameters, stages = plain_network(backbone)
-        modules = [
-            make_attention(attention, channels, **options)
-            for (channels, _), options in zip(
-                stages, self._options(attention, gamma, b, kernel_sizes, stages), strict=True
-            )
-        ]
+        try:
+            options = self._options(attention, gamma, b, kernel_sizes, stages)
+            modules = [make_attention(attention, stages[i][0], **options[i]) for i in range(len(stages))]
+        except ValueError as error:  # the text tells what does not go together
+            raise ImpossibleSetting(str(error)) from error
         added = [count * count_parameters(module) for (_, count), module in zip(stages, modules, strict=True)]
         macs = sum(
             count * count_macs(module, (1, channels, 1, 1))

@@ -18,30 +18,20 @@ from eca_edu.attention import (
 )
 from eca_edu.complexity import count_parameters
 from eca_edu.plots.interaction import draw_costs, draw_interaction, update_costs, update_interaction
-from eca_edu.widgets.panel import Explorer
+from eca_edu.widgets.panel import Explorer, ImpossibleSetting
 
 __all__ = ["InteractionExplorer"]
 
-#: name -> gate(C, r, G, k), in the order of the paper's Table 2.
-GATES: dict[str, Callable[[int, int, int, int], ChannelAttention]] = {
-    "SE": lambda channels, r, g, k: SqueezeExcitation(channels, r),
-    "SE-Var1": lambda channels, r, g, k: SEVar1(channels),
-    "SE-Var2": lambda channels, r, g, k: SEVar2(channels),
-    "SE-Var3": lambda channels, r, g, k: SEVar3(channels),
-    "SE-GC": lambda channels, r, g, k: SEGroups(channels, g),
-    "ECA-NS": lambda channels, r, g, k: ECANotShared(channels, kernel_size=k),
-    "ECA": lambda channels, r, g, k: ECA(channels, kernel_size=k),
-    "ECA circular": lambda channels, r, g, k: ECA(channels, kernel_size=k, padding_mode="circular"),
-}
-FORMULAS = {
-    "SE": "2 C² / r",
-    "SE-Var1": "none",
-    "SE-Var2": "C",
-    "SE-Var3": "C²",
-    "SE-GC": "C² / G",
-    "ECA-NS": "k C",
-    "ECA": "k",
-    "ECA circular": "k",
+#: name -> (its number of parameters, gate(C, r, G, k)), in the order of the paper's Table 2.
+GATES: dict[str, tuple[str, Callable[[int, int, int, int], ChannelAttention]]] = {
+    "SE": ("2 C² / r", lambda channels, r, g, k: SqueezeExcitation(channels, r)),
+    "SE-Var1": ("none", lambda channels, r, g, k: SEVar1(channels)),
+    "SE-Var2": ("C", lambda channels, r, g, k: SEVar2(channels)),
+    "SE-Var3": ("C²", lambda channels, r, g, k: SEVar3(channels)),
+    "SE-GC": ("C² / G", lambda channels, r, g, k: SEGroups(channels, g)),
+    "ECA-NS": ("k C", lambda channels, r, g, k: ECANotShared(channels, kernel_size=k)),
+    "ECA": ("k", lambda channels, r, g, k: ECA(channels, kernel_size=k)),
+    "ECA circular": ("k", lambda channels, r, g, k: ECA(channels, kernel_size=k, padding_mode="circular")),
 }
 
 
@@ -68,33 +58,46 @@ class InteractionExplorer(Explorer):
 
     def update(self, gate: str, channels: int, reduction: int, groups: int, kernel_size: int) -> str:
         numbers = (channels, reduction, groups, kernel_size)
-        matrix = interaction_matrix(build_gate(gate, *numbers))  # (C, C)
-        connected = matrix != 0  # random weights are never exactly 0
-        parameters = [count_or_none(name, *numbers) for name in GATES]
+        matrix = interaction_matrix(with_drawn_weights(empty_gate(gate, *numbers)))  # (C, C)
+        connected = matrix != 0  # drawn weights are never exactly 0
+        parameters = {name: count_or_none(name, *numbers) for name in GATES}
         update_interaction(self.artists, matrix.numpy(), connected.numpy())
-        update_costs(self.artists, parameters, list(GATES).index(gate))
+        update_costs(self.artists, list(parameters.values()), list(GATES).index(gate))
         met = int(connected.sum(1).max()) - 1
         meets = f"{met} other{'s' * (met > 1)}" if met else "only itself"
         bottleneck = f", through a bottleneck of {channels // reduction}" if gate == "SE" else ""
         return (
             f"{gate} on {channels} channels: a channel meets {meets}{bottleneck}. {int(connected.sum()):,} of "
-            f"{channels**2:,} entries can differ from zero, made of "
-            f"<b>{parameters[list(GATES).index(gate)]:,} parameters</b> ({FORMULAS[gate]})."
+            f"{channels**2:,} entries can differ from zero, made of <b>{parameters[gate]:,} parameters</b> "
+            f"({GATES[gate][0]})."
         )
 
 
-def build_gate(name: str, channels: int, reduction: int, groups: int, kernel_size: int) -> ChannelAttention:
-    """Return the gate with weights from a fixed seed; raise ValueError for numbers that do not go together."""
+def empty_gate(name: str, channels: int, reduction: int, groups: int, kernel_size: int) -> ChannelAttention:
+    """Return the gate without memory for its weights; raise ImpossibleSetting for numbers that do not go together."""
     if name == "SE" and reduction > channels:
-        raise ValueError(f"r must be at most C, so that a channel is left; got r = {reduction} for C = {channels}")
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(1)
-        return GATES[name](channels, reduction, groups, kernel_size)
+        raise ImpossibleSetting(
+            f"r must be at most C, so that a channel is left; got r = {reduction} for C = {channels}"
+        )
+    try:
+        with torch.device("meta"):
+            return GATES[name][1](channels, reduction, groups, kernel_size)
+    except ValueError as error:
+        raise ImpossibleSetting(str(error)) from error
+
+
+@torch.no_grad()
+def with_drawn_weights(gate: ChannelAttention) -> ChannelAttention:
+    """Give an empty gate the same random weights each time, and leave torch's own random numbers alone."""
+    generator = torch.Generator().manual_seed(1)
+    for parameter in gate.to_empty(device="cpu").parameters():
+        parameter.uniform_(-1, 1, generator=generator)
+    return gate
 
 
 def count_or_none(name: str, *numbers: int) -> int | None:
     """Return the parameters of the gate, or None where the numbers do not go together."""
     try:
-        return count_parameters(build_gate(name, *numbers))
-    except ValueError:
+        return count_parameters(empty_gate(name, *numbers))
+    except ImpossibleSetting:
         return None

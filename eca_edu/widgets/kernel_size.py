@@ -17,6 +17,7 @@ from eca_edu.plots.kernel_size import (
     update_stages,
     update_staircase,
 )
+from eca_edu.widgets.controls import b_slider, gamma_slider
 from eca_edu.widgets.panel import Explorer
 
 __all__ = ["ConventionsExplorer", "KernelSizeExplorer"]
@@ -50,8 +51,8 @@ class KernelSizeExplorer(Explorer):
 
     def __init__(self):
         controls = {
-            "gamma": W.FloatSlider(2, min=1, max=4, step=0.25, description="γ"),
-            "b": W.FloatSlider(1, min=-2, max=4, step=0.5, description="b"),
+            "gamma": gamma_slider(),
+            "b": b_slider(),
             "channels": W.SelectionSlider(options=CHOICES, value=128, description="C"),
         }
         super().__init__(860, 470, controls)
@@ -61,6 +62,8 @@ class KernelSizeExplorer(Explorer):
         self.staircase, self.band = draw_staircase(stairs), draw_band(self.figure.add_axes((0.74, 0.34, 0.24, 0.56)))
         exponents = {name: [math.log2(channels) for channels in counts] for name, counts in STAGES.items()}
         self.stages = draw_stages(stages, exponents)
+        numbers = [text for texts in self.stages.values() for text in texts]
+        self.keep_still([*self.staircase.values(), *numbers, self.band["band"].axes])
 
     def update(self, gamma: float, b: float, channels: int) -> str:
         k = adaptive_kernel_size(channels, gamma, b)
@@ -77,7 +80,7 @@ class KernelSizeExplorer(Explorer):
         elif k == 2 * channels - 1:
             meaning = "all channels meet"
         else:
-            meaning = f"each channel meets up to {k - 1} neighbours"
+            meaning = f"each channel meets up to {min(k, channels) - 1} neighbours"
         stages = "; ".join(f"{name} {'-'.join(map(str, sizes))}" for name, sizes in networks.items())
         return (
             f"With γ = {gamma:g} and b = {b:g}, C = {channels} gives t = {t_chosen:.2f} and <b>k = {k}</b>: {meaning}. "
@@ -92,8 +95,8 @@ class ConventionsExplorer(Explorer):
 
     def __init__(self):
         controls = {
-            "gamma": W.FloatSlider(2, min=1, max=4, step=0.25, description="γ"),
-            "b": W.FloatSlider(1, min=0, max=4, step=0.5, description="b"),
+            "gamma": gamma_slider(),
+            "b": b_slider(low=0),
             "channels": W.SelectionSlider(options=self.CHANNELS, value=64, description="C"),
         }
         super().__init__(860, 330, controls)
@@ -101,6 +104,8 @@ class ConventionsExplorer(Explorer):
     def prepare(self) -> None:
         ax = self.figure.add_axes((0.17, 0.02, 0.82, 0.82))
         self.artists = draw_rules(ax, list(CONVENTIONS), self.CHANNELS)
+        cells = [text for row in self.artists["cells"] for text in row]
+        self.keep_still([*self.artists["marks"], *cells, *self.artists["chosen"]])
 
     def update(self, gamma: float, b: float, channels: int) -> str:
         table = {name: [rule(c, gamma, b) for c in self.CHANNELS] for name, rule in CONVENTIONS.items()}

@@ -4,18 +4,25 @@ import base64
 import html
 import io
 import traceback
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from threading import RLock
 
 import ipywidgets as W
+import numpy as np
+from matplotlib.artist import Artist
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from PIL import Image
 
-__all__ = ["Explorer", "Panel"]
+__all__ = ["Explorer", "ImpossibleSetting", "Panel"]
 
 DPI = 100
 RED = "#B00020"
 NO_FRAME, RED_FRAME = "2px solid transparent", f"2px solid {RED}"
+
+
+class ImpossibleSetting(ValueError):
+    """Raised by `update` for values that do not go together; the text says why, to the reader."""
 
 
 class Panel(W.VBox):
@@ -35,16 +42,44 @@ class Panel(W.VBox):
         self.sentence.add_class("eca-edu-sentence")
         self.alert = W.HTML()
         self.last_error: Exception | None = None
+        self.still = None
         self.lock = RLock()
         super().__init__([self.picture, self.sentence, self.alert])
         self.add_class(type(self).__name__)
 
+    def keep_still(self, moving: Iterable[Artist]) -> None:
+        """Draw all of the figure but these artists only once; what is drawn of an axis is most of a picture's time."""
+        self.moving = list(moving)
+        for artist in self.moving:
+            artist.set_animated(True)  # left out by canvas.draw()
+        self.figure.canvas.draw()
+        self.still = self.figure.canvas.copy_from_bbox(self.figure.bbox)
+
     def show(self, sentence: str) -> None:
         """Draw the figure as it is now, and put the sentence (HTML) below it."""
-        png = io.BytesIO()
-        self.figure.savefig(png, format="png", dpi=DPI)
+        canvas, png = self.figure.canvas, io.BytesIO()
+        if self.still is None:
+            canvas.draw()
+        else:
+            canvas.restore_region(self.still)
+            for artist in self.moving:
+                self.figure.draw_artist(artist)
+        Image.fromarray(np.asarray(canvas.buffer_rgba())).save(png, "png", compress_level=1)
         self.picture.value = png.getvalue()
         self.sentence.value = sentence
+
+    def show_error(self, error: Exception) -> None:
+        """Show an error below the picture, which gets a red frame, and keep it in `last_error`."""
+        self.last_error = error
+        lines = [str(error)] if isinstance(error, ImpossibleSetting) else traceback.format_exception_only(error)
+        text = html.escape("".join(lines).strip())
+        self.alert.value = f'<pre role="alert" style="color: {RED}; white-space: pre-wrap">{text}</pre>'
+        # The picture is still the last good one; its sentence would contradict the alert.
+        self.picture.layout.border, self.sentence.value = RED_FRAME, ""
+
+    def clear_error(self) -> None:
+        """Take the error away again."""
+        self.last_error, self.alert.value, self.picture.layout.border = None, "", NO_FRAME
 
     def _repr_mimebundle_(self, **kwargs) -> dict:
         """Add the picture itself, for whoever opens the notebook without a kernel."""
@@ -62,13 +97,21 @@ class Explorer(Panel):
     def __init__(self, width: int, height: int, controls: Mapping[str, W.Widget]):
         super().__init__(width, height)
         self.controls = dict(controls)
-        for name, control in self.controls.items():
-            setattr(self, name, control)
         self.children = (W.HBox(list(self.controls.values()), layout=W.Layout(flex_flow="row wrap")), *self.children)
         self.prepare()
-        self._redraw()
+        self.show(self.update(**self.values))  # an error of the first drawing is the cell's
         for control in self.controls.values():
             control.observe(self._redraw, "value")
+
+    def __getattr__(self, name: str) -> W.Widget:
+        if name in self.__dict__.get("controls", {}):
+            return self.controls[name]
+        raise AttributeError(f"{type(self).__name__} has no {name!r}")
+
+    @property
+    def values(self) -> dict[str, object]:
+        """Return the value of each control, by its name."""
+        return {name: control.value for name, control in self.controls.items()}
 
     def prepare(self) -> None:
         """Draw on `self.figure` what stays, and keep the artists that `update` changes."""
@@ -81,13 +124,7 @@ class Explorer(Panel):
     def _redraw(self, change: object = None) -> None:
         with self.lock:
             try:
-                self.show(self.update(**{name: control.value for name, control in self.controls.items()}))
-                self.last_error, self.alert.value, self.picture.layout.border = None, "", NO_FRAME
+                self.show(self.update(**self.values))
+                self.clear_error()
             except Exception as error:  # a callback's error would vanish into JupyterLab's log
-                self.last_error = error
-                # A ValueError is an impossible setting, and its sentence says so; any other error is named.
-                lines = [str(error)] if type(error) is ValueError else traceback.format_exception_only(error)
-                text = html.escape("".join(lines).strip())
-                self.alert.value = f'<pre role="alert" style="color: {RED}; white-space: pre-wrap">{text}</pre>'
-                # The picture is still that of the last possible setting; its sentence would contradict the alert.
-                self.picture.layout.border, self.sentence.value = RED_FRAME, ""
+                self.show_error(error)

@@ -102,10 +102,10 @@ MOVES = {
     "01_why_channel_attention": [
         ("InteractionExplorer", press, "C", "ArrowRight", "ECA on 32 channels"),
         ("InteractionExplorer", press, "k", "ArrowRight", "meets 4 others"),
-        ("InteractionExplorer", press, "r", "ArrowLeft", "5 parameters"),
-        ("InteractionExplorer", press, "G", "ArrowRight", "5 parameters"),
-        ("InteractionExplorer", choose, "gate", "SE-GC", "a channel meets 3 others"),
-        ("InteractionExplorer", choose, "gate", "SE", "through a bottleneck of 16"),
+        ("InteractionExplorer", choose, "gate", "SE-GC", "a channel meets 7 others"),
+        ("InteractionExplorer", press, "G", "ArrowRight", "a channel meets 3 others"),
+        ("InteractionExplorer", choose, "gate", "SE", "through a bottleneck of 8"),
+        ("InteractionExplorer", press, "r", "ArrowLeft", "through a bottleneck of 16"),
         ("Prediction", press, "images", "ArrowRight", "You predict: images 10"),
     ],
     "02_adaptive_kernel_size": [
@@ -221,6 +221,11 @@ def test_the_stepper_plays_and_steps(page, lab):
 def test_a_prediction_is_laid_over_the_result(page, lab):
     open_and_run(page, lab("cue-switch"), "02_adaptive_kernel_size")
     panel = page.locator(".Prediction")
-    changed, sentence = act(panel, panel.get_by_text("Reveal", exact=True).first.click)
+    reveal = panel.get_by_role("button", name="Reveal")
+    expect(reveal).to_be_disabled()
+    press(panel, "C = 256", "ArrowRight")
+    press(panel, "C = 2048", "End")
+    changed, sentence = act(panel, reveal.click)
     assert changed > 0.0005
-    assert "C = 2048: you said 0, it is 1024.5" in sentence
+    assert "C = 256: you said 0.5, it is 128.5; C = 2048: you said 2048, it is 1024.5." in sentence
+    expect(reveal).to_be_disabled()
