@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from matplotlib.path import Path
 from PIL import Image
 
-from eca_edu import ECA, ECACNN, Epoch, ModelConfig, adaptive_kernel_size, cue_switch
+from eca_edu import ECA, ECACNN, Epoch, ModelConfig, adaptive_kernel_size, cue_switch, fit
 from eca_edu.kernel_size import CONVENTIONS
 from eca_edu.plots.feature_maps import draw_feature_maps
 from eca_edu.plots.pipeline import draw_pipeline
@@ -26,6 +26,7 @@ from eca_edu.widgets import (
     KernelSizeExplorer,
     LiveCurves,
     Prediction,
+    TrainingMonitor,
 )
 from eca_edu.widgets.interaction import GATES
 from eca_edu.widgets.panel import Explorer, Panel
@@ -441,3 +442,65 @@ def test_pyplot_knows_of_no_explorer():
     for build in {build for build, *_ in MOVES}:
         build()
     assert plt.get_fignums() == []
+
+
+def make_monitor(tmp_path, epochs=3, **options):
+    torch.manual_seed(0)
+    model = ECACNN(width=8, stem_stride=2)
+
+    def train(on_batch):
+        data = cue_switch(256, seed=0), cue_switch(64, seed=1)
+        return fit(model, *data, epochs=epochs, batch_size=64, state=tmp_path / "run", on_batch=on_batch, **options)
+
+    return TrainingMonitor(train, epochs)
+
+
+def wait_for(condition):
+    for _ in range(3000):
+        if condition():
+            return
+        time.sleep(0.01)
+    raise AssertionError("it did not happen within 30 s")
+
+
+def test_the_monitor_draws_a_run_in_the_background(tmp_path):
+    monitor = make_monitor(tmp_path)
+    assert monitor.status.value == "Press Start."
+    assert monitor.wait() == []  # nothing was started
+    monitor.start.click()
+    records = monitor.wait()
+    assert [record.epoch for record in records] == [1, 2, 3]
+    assert list(monitor.artists["test_accuracy"].get_ydata()) == [record.test_accuracy for record in records]
+    assert (monitor.status.value, monitor.progress.value) == ("Done.", 1)
+    assert "Done." in monitor.sentence.value
+
+
+def test_stop_stops_within_a_batch_and_start_goes_on(tmp_path):
+    monitor = make_monitor(tmp_path, epochs=200)
+    monitor.start.click()
+    wait_for(lambda: len(monitor.records) >= 2)
+    monitor.pause.click()
+    wait_for(lambda: monitor.status.value.startswith("Paused at batch"))
+    done = len(monitor.records)
+    monitor.start.click()  # goes on where it paused
+    wait_for(lambda: len(monitor.records) >= done + 2)
+    monitor.pause.click()
+    wait_for(lambda: monitor.status.value.startswith("Paused at batch"))
+    batch = int(monitor.status.value.split()[3])
+    monitor.stop.click()  # also while it pauses
+    kept = monitor.wait()
+    assert monitor.status.value.startswith("Stopped.")
+    assert batch // 4 == len(kept) or batch == 4 * (len(kept) + 1)  # 4 batches an epoch, none was trained after Stop
+    monitor.start.click()
+    wait_for(lambda: len(monitor.records) > len(kept))
+    monitor.stop.click()
+    assert monitor.wait()[: len(kept)] == kept
+
+
+def test_an_error_of_the_run_is_shown_and_raised(tmp_path):
+    monitor = make_monitor(tmp_path, peak_learning_rate=1e6)
+    monitor.start.click()
+    with pytest.raises(FloatingPointError, match="lower peak_learning_rate"):
+        monitor.wait()
+    assert "lower peak_learning_rate" in monitor.alert.value
+    assert monitor.status.value == "The run has failed."

@@ -85,6 +85,7 @@ class TrainingMonitor(LiveCurves):
     def begin(self) -> None:
         """Start the run, or go on after a pause or a stop."""
         with self.lock:
+            self.status.value = "Going on."
             self.going.set()
             if self.thread is None or not self.thread.is_alive():
                 self.stopping.clear()

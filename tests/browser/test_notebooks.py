@@ -165,7 +165,7 @@ def test_notebook_runs_and_its_controls_move(page, lab, name, data):
 
 def test_every_explorer_is_moved_by_a_test():
     moved = {explorer for moves in MOVES.values() for explorer, *_ in moves}
-    assert moved | {"LiveCurves"} == set(eca_edu.widgets.__all__)
+    assert moved | {"LiveCurves", "TrainingMonitor"} == set(eca_edu.widgets.__all__)
 
 
 def test_a_slider_can_be_dragged(page, lab):
