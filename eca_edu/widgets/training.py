@@ -73,6 +73,7 @@ class TrainingMonitor(LiveCurves):
         self.going, self.stopping = Event(), Event()
         self.progress = W.FloatProgress(0, min=0, max=1, layout=W.Layout(width="260px"))
         self.status = W.Label("Press Start.")
+        self.status.add_class("eca-edu-status")
         self.start, self.pause, self.stop = (
             W.Button(description=name, icon=icon, layout=W.Layout(width="100px"))
             for name, icon in (("Start", "play"), ("Pause", "pause"), ("Stop", "stop"))

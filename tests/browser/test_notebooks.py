@@ -9,6 +9,7 @@ import re
 import urllib.parse
 from pathlib import Path
 
+import nbformat
 import numpy as np
 import pytest
 from PIL import Image
@@ -229,3 +230,51 @@ def test_a_prediction_is_laid_over_the_result(page, lab):
     assert changed > 0.0005
     assert "C = 256: you said 0.5, it is 128.5; C = 2048: you said 2048, it is 1024.5." in sentence
     expect(reveal).to_be_disabled()
+
+
+MONITOR = """
+from pathlib import Path
+import tempfile
+from eca_edu import ECACNN, cue_switch, fit
+from eca_edu.widgets import TrainingMonitor
+
+model, state = ECACNN(width=8), Path(tempfile.mkdtemp(), "state")
+data = cue_switch(512, seed=0), cue_switch(64, seed=1)
+monitor = TrainingMonitor(lambda on_batch: fit(model, *data, epochs=500, batch_size=32, state=state, on_batch=on_batch), 500)
+monitor
+"""
+
+
+def test_a_run_is_started_paused_stopped_and_goes_on(page, lab):
+    server = lab("cue-switch")
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(MONITOR)])
+    notebook.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3"}
+    nbformat.write(notebook, server.root / "notebooks" / "monitor.ipynb")
+    open_and_run(page, server, "monitor")
+    panel = page.locator(".TrainingMonitor")
+    status, sentence = panel.locator(".eca-edu-status"), panel.locator(SENTENCE)
+
+    def click(name):
+        panel.get_by_role("button", name=name).click()
+
+    def batch():
+        return int(status.inner_text().split()[3])
+
+    click("Start")
+    expect(sentence).to_contain_text("Epoch 2 of 500", timeout=60_000)
+    kernel = "code => jupyterapp.shell.currentWidget.sessionContext.session.kernel.requestExecute({code}).done"
+    page.evaluate(kernel, "answer = 6 * 7")  # returns while the run goes on
+    click("Pause")
+    expect(status).to_contain_text("Paused at batch", timeout=30_000)
+    paused = batch()
+    page.wait_for_timeout(500)
+    assert batch() == paused
+    click("Start")
+    expect(status).not_to_contain_text("Paused")
+    click("Stop")
+    expect(status).to_contain_text("Stopped.", timeout=30_000)
+    stopped_at = int(sentence.inner_text().split()[1])
+    click("Start")  # shows the epochs done again, and goes on
+    expect(sentence).to_contain_text(f"Epoch {stopped_at + 1} of", timeout=60_000)
+    click("Stop")
+    expect(status).to_contain_text("Stopped.", timeout=30_000)
