@@ -112,7 +112,8 @@ def fit(
             f"batch_size {batch_size} the last has {smallest}"
         )
     device = next(model.parameters()).device
-    model.to(memory_format=torch.channels_last)
+    layout = _layout(model)
+    model.to(memory_format=layout)
     padded = F.pad(train.images, (MARGIN,) * 4, mode="reflect").to(device)
     labels = train.labels.to(device)
     optimizer = torch.optim.SGD(
@@ -141,7 +142,8 @@ def fit(
         for done, batch in enumerate(batches, (epoch - 1) * steps + 1):
             x = augment(padded, batch, generator)[rank::processes]  # (B, 3, H, W) of B = len(batch) / processes images
             y = labels[batch][rank::processes]
-            scores = network(normalize(x, train.mean, train.std))  # (B, classes)
+            x = normalize(x, train.mean, train.std).contiguous(memory_format=layout)
+            scores = network(x)  # (B, classes)
             loss = F.cross_entropy(scores, y, label_smoothing=label_smoothing)
             loss = loss * (len(y) * processes / len(batch))  # shares may differ by an image; their mean is the batch's
             optimizer.zero_grad()
@@ -171,6 +173,17 @@ def fit(
         records.append(asdict(record))
         keep_run(state, settings, parts, records)
         yield record
+
+
+def _layout(model: nn.Module) -> torch.memory_format:
+    """Return channels_last, which convolutions are fastest with, unless it is dangerous.
+
+    With some builds of PyTorch (2.15 on a CPU with AVX2) the way back through a strided 1×1 convolution with fewer than 8
+    input channels writes beyond its memory in this layout, and the process dies.
+    """
+    convs = (module for module in model.modules() if isinstance(module, nn.Conv2d))
+    narrow = any(conv.in_channels < 8 and conv.kernel_size == (1, 1) and conv.stride != (1, 1) for conv in convs)
+    return torch.contiguous_format if narrow else torch.channels_last
 
 
 def _check_finite(loss: float, epoch: int) -> None:

@@ -28,6 +28,13 @@ def test_same_seed_same_run():
     assert without_time == [{**vars(r), "seconds": None} for r in records2]
 
 
+@pytest.mark.parametrize("width", [1, 4, 6])
+def test_a_very_narrow_network_trains(width):
+    model = build_model(ModelConfig(attention="none", width=width))
+    for _ in fit(model, cue_switch(512, seed=0), TEST, epochs=3, batch_size=64):
+        pass  # the process would die, see _layout
+
+
 def test_other_seed_other_run():
     torch.manual_seed(0)
     model, model2 = build_model(ModelConfig(width=8)), None
