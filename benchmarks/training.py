@@ -156,10 +156,11 @@ def main() -> None:
     """Run both comparisons."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--seconds", type=float, default=180)
+    seconds = parser.parse_args().seconds
     train, test = load_images("cifar10")
     print(f"{train.name}, {len(train)} training images, {torch.get_num_threads()} threads")
     compare_pipelines(train)
-    compare_training(train, test, parser.parse_args().seconds)
+    compare_training(train, test, seconds)
 
 
 if __name__ == "__main__":

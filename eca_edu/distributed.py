@@ -51,7 +51,8 @@ def share_gradients(model: nn.Module) -> nn.Module:
     device = next(model.parameters()).device.type
     if device not in ("cpu", "cuda"):
         raise ValueError(f"several processes train on cpu or cuda; got {device}")
-    return DistributedDataParallel(model)
+    # Each process keeps the batch norm statistics of its own shares, for `average_buffers`.
+    return DistributedDataParallel(model, broadcast_buffers=False)
 
 
 def sum_over(values: Iterable[torch.Tensor]) -> list[float]:

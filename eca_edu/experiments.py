@@ -1,7 +1,7 @@
 """Does attention help? Several seeds for each configuration, the same seeds for all, and what their results can show.
 
 Two runs of one seed are a pair: the same initial weights outside the attention, the same order of images, the same crops.
-Their difference varies less from seed to seed than the two accuracies do, so that fewer seeds show more.
+Where luck moves both in the same way, their difference varies less than the accuracies do, and fewer seeds show more.
 """
 
 import csv

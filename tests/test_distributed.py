@@ -9,7 +9,14 @@ import torch
 from torch import nn
 
 from eca_edu import ModelConfig, build_model, cue_switch, fit
-from eca_edu.distributed import average_buffers, from_first_process, process_group, rank_and_size, sum_over
+from eca_edu.distributed import (
+    average_buffers,
+    from_first_process,
+    process_group,
+    rank_and_size,
+    share_gradients,
+    sum_over,
+)
 
 OPTIONS = {"epochs": 3, "batch_size": 65, "peak_learning_rate": 0.05}  # batches of 65 and 58: unequal shares
 
@@ -33,6 +40,16 @@ def curves(folder=None):
     return found
 
 
+def mean_seen_by_batch_norm(rank):
+    """Show zeros to the batch norm of one process and tens to the other's, and bring both together."""
+    norm = nn.BatchNorm2d(1)
+    network = share_gradients(norm)
+    for _ in range(50):
+        network(torch.full((4, 1, 2, 2), 10.0 * rank)).sum().backward()
+    average_buffers(norm)
+    return norm.running_mean.item()
+
+
 def train_as_one_of_two(rank, port, folder):
     torch.set_num_threads(1)
     os.environ.update(RANK=str(rank), LOCAL_RANK=str(rank), WORLD_SIZE="2", MASTER_ADDR="127.0.0.1")
@@ -43,6 +60,7 @@ def train_as_one_of_two(rank, port, folder):
         assert sum_over([torch.tensor(rank + 1.0), torch.tensor(5)]) == [3, 10]
         first, again = curves(folder), curves(folder)  # the second time all comes from the files
         assert [curve for curve, _ in first.values()] == [curve for curve, _ in again.values()]
+        assert mean_seen_by_batch_norm(rank) == pytest.approx(5, abs=0.1)
         torch.save(first, folder / f"{rank}.pt")
     assert rank_and_size() == (0, 1)
 

@@ -2,6 +2,8 @@
 
 import base64
 import io
+import subprocess
+import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 
@@ -504,3 +506,42 @@ def test_an_error_of_the_run_is_shown_and_raised(tmp_path):
         monitor.wait()
     assert "lower peak_learning_rate" in monitor.alert.value
     assert monitor.status.value == "The run has failed."
+
+
+def test_start_during_stop_goes_on(tmp_path):
+    monitor = make_monitor(tmp_path, epochs=200)
+    monitor.start.click()
+    wait_for(lambda: len(monitor.records) >= 1)
+    monitor.stop.click()
+    monitor.start.click()  # while the last batch may still be running
+    done = len(monitor.records)
+    wait_for(lambda: len(monitor.records) > done)
+    monitor.stop.click()
+    monitor.wait()
+
+
+def test_the_start_of_another_monitor_ends_the_run(tmp_path):
+    first, second = make_monitor(tmp_path, epochs=200), make_monitor(tmp_path, epochs=200)  # the same network and file
+    first.start.click()
+    wait_for(lambda: len(first.records) >= 1)
+    second.start.click()
+    assert not first.thread.is_alive()
+    assert first.status.value.startswith("Stopped.")
+    wait_for(lambda: len(second.records) > len(first.records))
+    second.leave()
+    assert second.last_error is None
+
+
+def test_a_process_can_end_while_a_run_goes_on():
+    code = """
+import time
+from eca_edu import ECACNN, cue_switch, fit
+from eca_edu.widgets import TrainingMonitor
+data = cue_switch(512, seed=0), cue_switch(64, seed=1)
+monitor = TrainingMonitor(lambda on_batch: fit(ECACNN(width=8), *data, epochs=500, on_batch=on_batch), 500)
+monitor.begin()
+while not monitor.records:
+    time.sleep(0.01)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")

@@ -1,8 +1,10 @@
 """Curves that grow while a network trains, and buttons that start, pause and stop it."""
 
+import atexit
 import time
 from collections.abc import Callable, Iterator
 from threading import Event, Thread
+from typing import ClassVar
 
 import ipywidgets as W
 
@@ -66,6 +68,8 @@ class TrainingMonitor(LiveCurves):
     An error of the run is shown below the curves and kept in `last_error`; `wait` raises it.
     """
 
+    _running: ClassVar["TrainingMonitor | None"] = None
+
     def __init__(self, train: Callable[[OnBatch], Iterator[Epoch]], epochs: int):
         super().__init__(epochs)
         self.train = train
@@ -84,7 +88,12 @@ class TrainingMonitor(LiveCurves):
         self.children = (W.HBox([self.start, self.pause, self.stop, self.progress, self.status]), *self.children)
 
     def begin(self) -> None:
-        """Start the run, or go on after a pause or a stop."""
+        """Start the run, or go on after a pause or a stop. Another monitor's run ends first: one network at a time."""
+        running, TrainingMonitor._running = TrainingMonitor._running, self
+        if running is not None and running is not self:
+            running.leave()
+        if self.stopping.is_set():
+            self.leave()
         with self.lock:
             self.status.value = "Going on."
             self.going.set()
@@ -93,11 +102,20 @@ class TrainingMonitor(LiveCurves):
                 self.clear_error()
                 self.thread = Thread(target=self._run, daemon=True)
                 self.thread.start()
+                atexit.register(self.leave)  # a process that ends while torch computes in a thread would be aborted
 
     def end(self) -> None:
         """Stop the run after the batch that it is at; a paused run, too."""
+        if self.thread is not None and self.thread.is_alive():
+            self.status.value = "Stopping."
         self.stopping.set()
         self.going.set()
+
+    def leave(self) -> None:
+        """End the run, and wait until it has ended."""
+        self.end()
+        if self.thread is not None:
+            self.thread.join()
 
     def wait(self) -> list[Epoch]:
         """Wait until the run is over, and return its records; an interrupt of the kernel (■) stops it.
@@ -108,8 +126,7 @@ class TrainingMonitor(LiveCurves):
             while self.thread is not None and self.thread.is_alive():
                 self.thread.join(0.1)
         except KeyboardInterrupt:
-            self.end()
-            self.thread.join()
+            self.leave()
         if self.last_error is not None:
             raise self.last_error
         return list(self.records)
