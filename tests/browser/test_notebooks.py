@@ -224,11 +224,11 @@ def test_a_prediction_is_laid_over_the_result(page, lab):
     panel = page.locator(".Prediction")
     reveal = panel.get_by_role("button", name="Reveal")
     expect(reveal).to_be_disabled()
-    press(panel, "C = 256", "ArrowRight")
+    press(panel, "C = 256", "End")
     press(panel, "C = 2048", "End")
     changed, sentence = act(panel, reveal.click)
     assert changed > 0.0005
-    assert "C = 256: you said 0.5, it is 128.5; C = 2048: you said 2048, it is 1024.5." in sentence
+    assert "C = 256: you said 2048, it is 128.5; C = 2048: you said 2048, it is 1024.5." in sentence
     expect(reveal).to_be_disabled()
 
 
