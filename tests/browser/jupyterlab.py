@@ -71,16 +71,26 @@ class JupyterLab:
         self._wait()
 
     def _wait(self):
-        request = urllib.request.Request(f"{self.address}/api/status", headers={"Authorization": f"token {self.token}"})
         for _ in range(600):
             if self.process.poll() is not None:
                 break
             try:
-                with urllib.request.urlopen(request, timeout=5):
-                    return
+                self._ask("GET", "status")
+                return
             except (urllib.error.URLError, OSError):
                 time.sleep(0.1)
         raise RuntimeError(f"JupyterLab did not start:\n{self.log.read_text()}")
+
+    def end_kernels(self):
+        """End the kernels of all notebooks, so that the next one to be opened gets a fresh one."""
+        for session in json.loads(self._ask("GET", "sessions")):
+            self._ask("DELETE", f"sessions/{session['id']}")
+
+    def _ask(self, method, what):
+        headers = {"Authorization": f"token {self.token}"}
+        request = urllib.request.Request(f"{self.address}/api/{what}", method=method, headers=headers)
+        with urllib.request.urlopen(request, timeout=30) as answer:
+            return answer.read()
 
     def close(self):
         self.process.terminate()

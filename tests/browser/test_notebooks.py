@@ -32,6 +32,7 @@ SENTENCE = ".eca-edu-sentence"
 
 
 def open_and_run(page, lab, name):
+    lab.end_kernels()  # a kernel that an earlier test has used would remember it
     page.goto(f"{lab.address}/lab/tree/notebooks/{urllib.parse.quote(name)}.ipynb?token={lab.token}&reset")
     page.wait_for_selector(".jp-NotebookPanel .jp-Cell")
     page.wait_for_function(IDLE)

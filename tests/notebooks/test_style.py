@@ -31,7 +31,9 @@ def test_no_outputs_and_no_widget_state(path):
 
 def test_cells_are_short(path):
     counts = [len(lines(cell)) for cell in cells(path, "code")]
-    print(f"{path.stem}: {len(counts)} code cells, median {median(counts):g} lines, longest {max(counts)}")  # pytest -rP
+    print(
+        f"{path.stem}: {len(counts)} code cells, median {median(counts):g} lines, longest {max(counts)}"
+    )  # pytest -rP
     assert max(counts) <= 20
     # JupyterLab shows about 100 characters of a line beside its file browser.
     assert max(len(line) for cell in cells(path, "code") for line in lines(cell)) <= 95
