@@ -75,6 +75,7 @@ class TrainingMonitor(LiveCurves):
         self.train = train
         self.thread: Thread | None = None
         self.going, self.stopping = Event(), Event()
+        atexit.register(self.leave)  # a process that ends while torch computes in a thread would be aborted
         self.progress = W.FloatProgress(0, min=0, max=1, layout=W.Layout(width="260px"))
         self.status = W.Label("Press Start.")
         self.status.add_class("eca-edu-status")
@@ -102,7 +103,6 @@ class TrainingMonitor(LiveCurves):
                 self.clear_error()
                 self.thread = Thread(target=self._run, daemon=True)
                 self.thread.start()
-                atexit.register(self.leave)  # a process that ends while torch computes in a thread would be aborted
 
     def end(self) -> None:
         """Stop the run after the batch that it is at; a paused run, too."""
