@@ -47,7 +47,7 @@ WORTH_KNOWING = 0.005  # a difference of half a percentage point, for which `dif
 
 #: The columns that say which configuration a run had, and under which conditions; runs are compared under the same ones.
 CONFIGURATION = ("attention", "gamma", "b", "kernel_size")
-CONDITIONS = ("study", "data", "train_images", "test_images", "backbone", "width", "epochs")
+CONDITIONS = ("study", "data", "source", "train_images", "test_images", "backbone", "width", "epochs")
 RUN = (*CONDITIONS, *CONFIGURATION, "seed")
 COLUMNS = (*RUN, *(field.name for field in fields(Epoch)), "device", "torch", "command")
 
@@ -314,7 +314,7 @@ def _interval(values: Sequence[float]) -> tuple[float, float, float, float]:
 def _run_columns(study: Study, config: ModelConfig, seed: int, train: ImageData, test: ImageData) -> dict:
     """Return the columns that identify a run."""
     known = {**asdict(config), "study": study.name, "epochs": study.epochs, "seed": seed, "data": train.name}
-    known |= {"train_images": len(train), "test_images": len(test)}
+    known |= {"source": train.source, "train_images": len(train), "test_images": len(test)}
     return {name: known[name] for name in RUN}
 
 

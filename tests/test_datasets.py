@@ -4,6 +4,7 @@ import hashlib
 import pickle
 import shutil
 import tarfile
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -221,3 +222,12 @@ def test_parts_that_do_not_fit_are_refused(changes, error, words):
     parts = {"images": torch.zeros(2, 3, 32, 32, dtype=torch.uint8), "labels": torch.tensor([0, 1])}
     with pytest.raises(error, match=words):
         ImageData("x", ("a", "b"), **{**parts, **changes})
+
+
+def test_the_checksum_follows_pixels_and_labels():
+    data = cue_switch(10, seed=0)
+    images, labels = data.images.clone(), data.labels.clone()
+    images[3, 1, 4, 5] += 1
+    labels[3] = (labels[3] + 1) % 10
+    assert data.checksum() == cue_switch(10, seed=0).checksum()
+    assert len({d.checksum() for d in (data, replace(data, images=images), replace(data, labels=labels))}) == 3

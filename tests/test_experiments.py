@@ -163,7 +163,16 @@ def test_configurations_have_names():
 
 def made_up(accuracies):
     """Results in which each configuration has the given final accuracies, of seeds 0, 1, …"""
-    same = {"study": "s", "data": "d", "train_images": 9, "test_images": 9, "backbone": "b", "width": 8, "epochs": 2}
+    same = {
+        "study": "s",
+        "data": "d",
+        "source": "x",
+        "train_images": 9,
+        "test_images": 9,
+        "backbone": "b",
+        "width": 8,
+        "epochs": 2,
+    }
     rows = [
         {**same, "configuration": name, "seed": seed, "epoch": epoch, "test_accuracy": accuracy * epoch / 2}
         for name, values in accuracies.items()

@@ -28,15 +28,15 @@ def load_image_folder(root: str | Path, name: str | None = None, *, size: int = 
         raise ValueError(
             f"{root} must have the same classes in train/ and test/; got {class_names} and {_class_names(root / 'test')}"
         )
-    images, labels = _read_split(root / "train", class_names, size)
-    test_images, test_labels = _read_split(root / "test", class_names, size)
+    images, labels, endings = _read_split(root / "train", class_names, size)
+    test_images, test_labels, test_endings = _read_split(root / "test", class_names, size)
     mean, std = channel_statistics(images)
     common = {
         "name": name or root.resolve().name,
         "class_names": class_names,
         "mean": mean,
         "std": std,
-        "source": "image folder",
+        "source": f"image folder, {', '.join(sorted(endings | test_endings))}",  # .jpg: pixels are not the original ones
     }
     return ImageData(images=images, labels=labels, **common), ImageData(
         images=test_images, labels=test_labels, **common
@@ -54,7 +54,8 @@ def _class_names(split: Path) -> tuple[str, ...]:
     return names
 
 
-def _read_split(split: Path, class_names: tuple[str, ...], size: int) -> tuple[torch.Tensor, torch.Tensor]:
+def _read_split(split: Path, class_names: tuple[str, ...], size: int) -> tuple[torch.Tensor, torch.Tensor, set[str]]:
+    """Return images, labels, and the endings of the files."""
     files = [
         sorted(p for p in (split / name).iterdir() if p.suffix.lower() in SUFFIXES and p.name[0] != ".")
         for name in class_names
@@ -74,7 +75,7 @@ def _read_split(split: Path, class_names: tuple[str, ...], size: int) -> tuple[t
             pool.map(read, range(len(paths)), paths), total=len(paths), desc=f"Reading {split.name} images", leave=False
         ):
             pass
-    return torch.from_numpy(pixels).permute(0, 3, 1, 2).contiguous(), labels
+    return torch.from_numpy(pixels).permute(0, 3, 1, 2).contiguous(), labels, {path.suffix.lower() for path in paths}
 
 
 def _read_image(path: Path, size: int) -> np.ndarray:
