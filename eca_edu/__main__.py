@@ -58,6 +58,7 @@ def _parser() -> argparse.ArgumentParser:
     train.add_argument("--attention", default="eca", help="none, se, eca or eca-circular")
     train.add_argument("--gamma", type=float, default=2, help="gamma of the kernel size formula")
     train.add_argument("--b", type=float, default=1, help="b of the kernel size formula")
+    train.add_argument("--kernel-size", type=int, help="a fixed odd k in place of the formula, for eca")
     train.add_argument("--width", type=int, default=24, help="channels of the stem")
     train.add_argument("--epochs", type=int, default=10)
     train.add_argument("--seed", type=int, default=0)
@@ -114,6 +115,8 @@ def _data(options: argparse.Namespace) -> int:
 
 
 def _train(options: argparse.Namespace) -> int:
+    from dataclasses import replace
+
     from eca_edu._checks import positive_integer
     from eca_edu.distributed import process_group
     from eca_edu.models import ModelConfig
@@ -123,6 +126,7 @@ def _train(options: argparse.Namespace) -> int:
         raise ValueError(f"out must end in .safetensors; got {str(options.out)!r}")
     positive_integer("epochs", options.epochs)
     config = ModelConfig(options.backbone, options.attention, options.gamma, options.b, options.width)
+    config = replace(config, kernel_size=options.kernel_size)
     with process_group():
         return _train_network(options, config)
 
@@ -148,6 +152,7 @@ def _train_network(options: argparse.Namespace, config: "ModelConfig") -> int:
     torch.manual_seed(options.seed)
     model = build_model(config).to(device)
     formula = "" if (config.gamma, config.b) == (2, 1) else f"-gamma{config.gamma:g}-b{config.b:g}"
+    formula = f"-k{config.kernel_size}" if config.kernel_size else formula
     name = f"{train.name}-{config.backbone}{config.width}-{config.attention}{formula}-seed{options.seed}"
     out = options.out or data_folder() / "runs" / f"{name}.safetensors"
     state = out.with_suffix(".state")
@@ -268,6 +273,10 @@ def _print_results(results: "pd.DataFrame") -> None:
             print(f"\nPaired difference to {baseline} in percentage points, with its 95 % interval:")
             print(differences.drop(columns="verdict").to_string(float_format="{:.2f}".format))
             print("\n" + "\n".join(differences["verdict"]))
+            if (n := len(differences)) > 1:
+                print(
+                    f"({n} intervals of 95 %: in up to {1 - 0.95**n:.0%} of such studies one or more miss 0 by chance alone.)"
+                )
 
 
 def _draw_results(results: "pd.DataFrame", folder: Path) -> list[Path]:
@@ -275,20 +284,20 @@ def _draw_results(results: "pd.DataFrame", folder: Path) -> list[Path]:
     from matplotlib.figure import Figure
 
     from eca_edu._files import written_whole
-    from eca_edu.experiments import differences_to, kernel_size_sweep
+    from eca_edu.experiments import CONDITIONS, differences_to, kernel_size_sweep
     from eca_edu.plots.experiments import draw_differences, draw_kernel_sizes
 
-    name = "-".join(str(results[column].iloc[0]) for column in ("study", "data", "backbone", "width", "epochs"))
+    name = "-".join(str(results[column].iloc[0]) for column in CONDITIONS if column != "source")
     baseline = _baseline(results)
     differences = differences_to(results, baseline)
     drawn = {}
     if differences:
         drawn["differences"] = figure = Figure((7, 1.2 + 0.5 * len(differences)), layout="constrained")
         draw_differences(figure.subplots(), differences, baseline)
-    fixed, lines = kernel_size_sweep(results)
+    fixed, lines = kernel_size_sweep(results, baseline)
     if fixed:
         drawn["kernel-sizes"] = figure = Figure((6, 4), layout="constrained")
-        draw_kernel_sizes(figure.subplots(), fixed, lines)
+        draw_kernel_sizes(figure.subplots(), fixed, lines, baseline)
     paths = []
     for kind, figure in drawn.items():
         paths.append(folder / f"{name}-{kind}.png")

@@ -19,13 +19,14 @@ __all__ = ["average_buffers", "from_first_process", "process_group", "rank_and_s
 def process_group() -> Iterator[None]:
     """Join the processes that torchrun started, as long as the block lasts; nothing happens where torchrun started none.
 
-    On a machine with CUDA each process uses the GPU of its LOCAL_RANK, and they talk by nccl; on a CPU they talk by gloo.
+    On a machine with a GPU for each process it uses that of its LOCAL_RANK, and they talk by nccl; on a CPU by gloo.
     """
     if "WORLD_SIZE" not in os.environ:
         yield
         return
-    if torch.cuda.is_available():
-        torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))
+    local_rank = int(os.environ["LOCAL_RANK"])
+    if local_rank < torch.cuda.device_count():  # with fewer GPUs than processes only `--device cpu` works
+        torch.cuda.set_device(local_rank)
     distributed.init_process_group("cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo")
     try:
         yield

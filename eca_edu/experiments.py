@@ -118,10 +118,16 @@ def run_study(
                     continue  # another process was faster
                 model = paired_model(config, seed).to(device)
                 records = []
-                for record in fit(model, train, test, epochs=study.epochs, seed=seed, state=state, on_batch=on_batch):
-                    records.append(record)
-                    if on_epoch:
-                        on_epoch(config, seed, record)
+                try:
+                    for record in fit(
+                        model, train, test, epochs=study.epochs, seed=seed, state=state, on_batch=on_batch
+                    ):
+                        records.append(record)
+                        if on_epoch:
+                            on_epoch(config, seed, record)
+                except FloatingPointError as error:
+                    name = configuration_name(config.attention, config.gamma, config.b, config.kernel_size)
+                    raise FloatingPointError(f"{name}, seed {seed}: {error}") from error
                 made_by = {"device": _device_name(model), "torch": torch.__version__, "command": command}
                 _add_rows(path, [{**run, **asdict(record), **made_by} for record in records])
                 state.unlink()
@@ -205,9 +211,9 @@ class Difference:
         seeds = "1 seed" if n == 1 else f"{n} seeds"
         conclusion = f"no difference that {seeds} could show"
         if self.low > 0:
-            conclusion = f"{name} is better than {baseline}"
+            conclusion = f"{name} was better than {baseline} here"
         elif self.high < 0:
-            conclusion = f"{name} is worse than {baseline}"
+            conclusion = f"{name} was worse than {baseline} here"
         numbers = (
             f"{100 * self.mean:+.2f} points, 95 % interval {100 * self.low:+.2f} to {100 * self.high:+.2f}, {seeds}"
         )
@@ -259,20 +265,23 @@ def difference_table(results: pd.DataFrame, baseline: str) -> pd.DataFrame:
     return pd.DataFrame.from_dict(rows, orient="index")
 
 
-def kernel_size_sweep(results: pd.DataFrame) -> tuple[dict[int, tuple], dict[str, tuple]]:
-    """Return what `plots.experiments.draw_kernel_sizes` draws: {k: (mean, low, high)}, and the same for ψ and no attention.
+def kernel_size_sweep(results: pd.DataFrame, baseline: str) -> tuple[dict[int, Difference], dict[str, Difference]]:
+    """Return what `plots.experiments.draw_kernel_sizes` draws: differences to the baseline of ECA with each fixed k, and
+    those of ECA with k = ψ(C) and of SE, as ({k: difference}, {name: difference}).
 
-    In percent, over the seeds that all of them have, so that no configuration gains from luckier seeds.
+    Over the seeds that all of them have. Both are empty if there is no fixed k or no baseline.
     """
-    names = {int(k): f"eca k={k}" for k in results["kernel_size"].dropna().unique()}
-    lines = {"k = ψ(C)": "eca", "no attention": "none"}
-    results = results[results["configuration"].isin([*names.values(), *lines.values()])]
-    seeds = set(results["seed"]).intersection(*final_accuracies(results).values())
-    summary = summarize(results[results["seed"].isin(seeds)])
-    intervals = {name: (row["mean"], row["low"], row["high"]) for name, row in summary.iterrows()}
+    sizes = {f"eca k={k}": int(k) for k in sorted(results["kernel_size"].dropna().unique())}
+    lines = {"eca": "ECA, k = ψ(C)", "se": "SE"}
+    results = results[results["configuration"].isin([*sizes, *lines, baseline])]
+    accuracies = final_accuracies(results)
+    if not sizes or baseline not in accuracies:
+        return {}, {}
+    seeds = set.intersection(*(set(by_seed) for by_seed in accuracies.values()))
+    differences = differences_to(results[results["seed"].isin(seeds)], baseline)
     return (
-        {k: intervals[name] for k, name in names.items() if name in intervals},
-        {label: intervals[name] for label, name in lines.items() if name in intervals},
+        {k: differences[name] for name, k in sizes.items() if name in differences},
+        {label: differences[name] for name, label in lines.items() if name in differences},
     )
 
 

@@ -58,14 +58,17 @@ def normalize(images: torch.Tensor, mean: torch.Tensor, std: torch.Tensor) -> to
 def augment(padded: torch.Tensor, indices: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
     """Return the chosen images, each cropped at a random place and flipped left to right half of the time.
 
-    padded: (N, 3, H + 4, W + 4); indices: (B,) -> (B, 3, H, W), each crop at one of 5 × 5 places.
+    padded: (N, 3, H + 4, W + 4), fastest in channels_last; indices: (B,) -> (B, 3, H, W) in channels_last, each crop at one
+    of 5 × 5 places.
     """
     places = 2 * MARGIN + 1
     windows = padded.unfold(2, padded.shape[2] - 2 * MARGIN, 1).unfold(3, padded.shape[3] - 2 * MARGIN, 1)
+    windows = windows.permute(0, 2, 3, 4, 5, 1)  # (N, 5, 5, H, W, 3), a view
     top, left = torch.randint(places, (2, len(indices)), generator=generator).to(padded.device)
-    flip = torch.randint(2, (len(indices), 1, 1, 1), generator=generator, dtype=torch.bool).to(padded.device)
-    crops = windows[indices, :, top, left]  # windows: (N, 3, 5, 5, H, W), a view -> (B, 3, H, W)
-    return torch.where(flip, crops.flip(3), crops)
+    flip = torch.randint(2, (len(indices),), generator=generator, dtype=torch.bool).to(padded.device)
+    crops = windows[indices, top, left]  # (B, H, W, 3)
+    crops[flip] = crops[flip].flip(2)
+    return crops.permute(0, 3, 1, 2)
 
 
 def fit(
@@ -114,7 +117,7 @@ def fit(
     device = next(model.parameters()).device
     layout = _layout(model)
     model.to(memory_format=layout)
-    padded = F.pad(train.images, (MARGIN,) * 4, mode="reflect").to(device)
+    padded = F.pad(train.images, (MARGIN,) * 4, mode="reflect").to(device, memory_format=torch.channels_last)
     labels = train.labels.to(device)
     optimizer = torch.optim.SGD(
         model.parameters(), lr=peak_learning_rate, momentum=0.9, weight_decay=weight_decay, nesterov=True

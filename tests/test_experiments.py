@@ -230,9 +230,9 @@ def test_only_seeds_that_both_have_are_pairs():
     [
         (
             [0.01, 0.011, 0.012],
-            r"eca - none: \+1\.10 points, .* \+0\.85 to \+1\.35, 3 seeds: eca is better than none\.",
+            r"eca - none: \+1\.10 points, .* \+0\.85 to \+1\.35, 3 seeds: eca was better than none here\.",
         ),
-        ([-0.01, -0.011, -0.012], "eca is worse than none"),
+        ([-0.01, -0.011, -0.012], "eca was worse than none here"),
         ([0.01, -0.011, 0.012], r"\+0\.37 points.*: no difference that 3 seeds could show\."),
         ([0.01], r"-inf to \+inf, 1 seed: no difference that 1 seed could show"),
         ([0.0, 0.0, 0.0], "no difference that 3 seeds could show"),
@@ -285,12 +285,14 @@ def test_the_table_of_differences():
 
 
 def test_the_sweep_takes_only_the_seeds_that_all_have():
-    results = made_up({"none": [0.5, 0.6, 0.9], "eca": [0.6, 0.7, 0.9], "se": [0.1], "eca k=3": [0.7, 0.8]})
+    results = made_up({"none": [0.5, 0.6, 0.9], "eca": [0.6, 0.7, 0.9], "se": [0.4, 0.6], "eca k=3": [0.7, 0.8]})
     results["kernel_size"] = results["configuration"].map({"eca k=3": 3}).astype("Int64")
-    fixed, lines = kernel_size_sweep(results)
-    assert {k: mean for k, (mean, _, _) in fixed.items()} == pytest.approx({3: 75})
-    assert {name: mean for name, (mean, _, _) in lines.items()} == pytest.approx({"k = ψ(C)": 65, "no attention": 55})
-    assert kernel_size_sweep(results[results["configuration"] == "se"]) == ({}, {})
+    fixed, lines = kernel_size_sweep(results, "none")
+    assert {k: difference.by_seed for k, difference in fixed.items()} == {3: pytest.approx({0: 0.2, 1: 0.2})}
+    means = {name: difference.mean for name, difference in lines.items()}
+    assert means == pytest.approx({"ECA, k = ψ(C)": 0.1, "SE": -0.05})
+    for part in (["se", "none"], ["eca", "eca k=3"]):
+        assert kernel_size_sweep(results[results["configuration"].isin(part)], "none") == ({}, {})
 
 
 def test_the_pictures_show_what_was_measured():
@@ -304,10 +306,11 @@ def test_the_pictures_show_what_was_measured():
     assert list(interval) == pytest.approx([100 * differences["eca"].low, 100 * differences["eca"].high])
     assert list(mean) == pytest.approx([2])
     ax = Figure().subplots()
-    draw_kernel_sizes(ax, {3: (90, 89, 91), 1: (88, -math.inf, math.inf)}, {"k = ψ(C)": (91, 90, 92)})
+    fixed = {1: paired_difference({0: 0.88}, {0: 0.9}), 3: paired_difference({0: 0.92}, {0: 0.9})}
+    draw_kernel_sizes(ax, fixed, {"k = ψ(C)": differences["eca"]}, "none")
     assert list(ax.containers[0].lines[0].get_xdata()) == [1, 3]
-    assert list(ax.containers[0].lines[0].get_ydata()) == [88, 90]
-    assert {text.get_text() for text in ax.get_legend().get_texts()} == {"fixed k", "k = ψ(C)"}
+    assert list(ax.containers[0].lines[0].get_ydata()) == pytest.approx([-2, 2])
+    assert {text.get_text() for text in ax.get_legend().get_texts()} == {"ECA, fixed k", "k = ψ(C)"}
 
 
 def test_compare_and_results_on_the_command_line(cifar10_folder, tmp_path, capsys, monkeypatch):
@@ -351,3 +354,12 @@ def test_compare_refuses_in_a_sentence(capsys, tmp_path):
     ]:
         assert main(["compare", "--data", "cue-switch", "--out", str(tmp_path / "r.csv"), *wrong]) == 1
         assert words in capsys.readouterr().err
+
+
+def test_a_run_that_diverges_is_named(tmp_path, monkeypatch):
+    def diverge(*args, **options):
+        raise FloatingPointError("the training loss became nan in epoch 1")
+
+    monkeypatch.setattr("eca_edu.experiments.fit", diverge)
+    with pytest.raises(FloatingPointError, match="none, seed 0: the training loss became nan"):
+        run_study(tmp_path / "tiny.csv", STUDY, TRAIN, TEST)

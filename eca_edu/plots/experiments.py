@@ -30,25 +30,25 @@ def draw_differences(ax: Axes, differences: Mapping[str, Any], baseline: str) ->
     ax.spines[["top", "right"]].set_visible(False)
 
 
-def draw_kernel_sizes(
-    ax: Axes, fixed: Mapping[int, tuple[float, float, float]], lines: Mapping[str, tuple[float, float, float]]
-) -> None:
-    """Draw accuracy in percent against a fixed k, after the paper's Fig. 4, and a line with a band for each of `lines`.
+def draw_kernel_sizes(ax: Axes, fixed: Mapping[int, Any], lines: Mapping[str, Any], baseline: str) -> None:
+    """Draw the difference to the baseline against a fixed k, after the paper's Fig. 4, and a line with a band for each other.
 
-    fixed: {k: (mean, low, high)}. lines: {name: (mean, low, high)}, such as the adaptive k and the network without attention.
+    fixed: {k: difference}; lines: {name: difference}, such as ECA with k = ψ(C) and SE, as `experiments.kernel_size_sweep`
+    returns them. Bars and bands are 95 % intervals; a single seed has none.
     """
-    for (name, (mean, low, high)), colour, style in zip(
-        lines.items(), (VERMILION, GREY, ORANGE), ("-", "--", ":"), strict=False
-    ):
-        if isfinite(high - low):  # one seed has no interval
-            ax.axhspan(low, high, color=colour, alpha=0.12, linewidth=0)
-        ax.axhline(mean, color=colour, linestyle=style, linewidth=2, label=name)
-    sizes = sorted(fixed)
-    means, _, highs = zip(*(fixed[k] for k in sizes), strict=True)
-    reach = [high - mean if isfinite(high) else 0 for mean, high in zip(means, highs, strict=True)]
-    ax.errorbar(sizes, means, reach, fmt="o-", color=BLUE, capsize=4, label="fixed k")
-    ax.set_xticks(sizes)
-    ax.set(xlabel="kernel size k", ylabel="test accuracy, %")
+    for (name, line), colour, style in zip(lines.items(), (VERMILION, ORANGE), ("-", "--"), strict=False):
+        if isfinite(line.high):
+            ax.axhspan(100 * line.low, 100 * line.high, color=colour, alpha=0.12, linewidth=0)
+        ax.axhline(100 * line.mean, color=colour, linestyle=style, linewidth=2, label=name)
+    means = [100 * difference.mean for difference in fixed.values()]
+    reach = [
+        100 * (difference.high - difference.mean) if isfinite(difference.high) else 0 for difference in fixed.values()
+    ]
+    ax.errorbar([*fixed], means, reach, fmt="o-", color=BLUE, capsize=4, label="ECA, fixed k")
+    ax.axhline(0, color="black", linewidth=1)
+    seeds = len(next(iter(fixed.values())).by_seed)
+    ax.set_xticks([*fixed])
+    ax.set(xlabel="kernel size k", ylabel=f"accuracy minus that of {baseline}, points", title=f"{seeds} seeds")
     ax.grid(axis="y", color="0.9")
     ax.spines[["top", "right"]].set_visible(False)
     ax.legend(frameon=False, fontsize=9)
