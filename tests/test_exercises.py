@@ -17,6 +17,7 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
+from scipy.stats import sem, ttest_ind, ttest_rel
 from torch import nn
 
 from eca_edu import ECA, SqueezeExcitation, adaptive_kernel_size, channels_for_kernel_size
@@ -40,6 +41,7 @@ def test_the_course_has_these_exercises():
         *["squeeze", "excite", "se_parameters"],
         *["channels_for", "kernel_size", "eca_parameters"],
         *["interact", "band_matrix", "eca", "residual"],
+        *["paired_interval", "verdict"],
     ]
     assert set(dir(check)) == set(EXERCISES)
 
@@ -459,6 +461,13 @@ def residual_in_place_on_its_own_tensor(x, block, eca, skip):
     return nn.ReLU(inplace=True)(out)
 
 
+def paired_interval_by_hand(a, b, t):
+    d = [float(x - y) for x, y in zip(a, b, strict=True)]
+    mean = sum(d) / len(d)
+    s = math.sqrt(sum((x - mean) ** 2 for x in d) / (len(d) - 1))
+    return mean - t * s / math.sqrt(len(d)), mean + t * s / math.sqrt(len(d))
+
+
 RIGHT = [
     *[("squeeze", answer) for answer in [squeeze_in_two_steps, squeeze_by_sum, squeeze_by_module, squeeze_by_view]],
     ("squeeze", squeeze_in_loops),
@@ -485,6 +494,11 @@ RIGHT = [
     *[("eca", answer) for answer in [AsTheAuthors, WithAParameter, WithALinearBuffer, eca_from_parts, ECA]],
     *[("residual", answer) for answer in [residual_in_steps, residual_in_place_on_its_own_tensor]],
     ("residual", lambda x, branch, attention, shortcut: (shortcut(x) + attention(branch(x))).clamp(min=0)),
+    ("paired_interval", paired_interval_by_hand),
+    ("paired_interval", lambda a, b, t: (a - b).mean() + t * (a - b).std() / math.sqrt(len(a)) * torch.tensor([-1, 1])),
+    ("paired_interval", lambda a, b, t: [np.mean((a - b).numpy()) + s * t * sem((a - b).numpy()) for s in (-1, 1)]),
+    ("verdict", lambda low, high: "not shown" if low <= 0 <= high else ("better" if low > 0 else "worse")),
+    ("verdict", lambda low, high: ["worse", "not shown", "better"][(low > 0) + (high > 0)]),
 ]
 
 
@@ -1206,6 +1220,22 @@ WRONG = [
     ("residual", lambda x, f, a, s: nn.GELU()(s(x) + a(f(x))), "last_gelu"),
     ("residual", lambda x, f, a, s: nn.SiLU()(s(x) + a(f(x))), "last_silu"),
     ("residual", lambda x, f, a, s: act(a(f(x)) + s(x)), "act_unknown"),  # noqa: F821
+    ("paired_interval", lambda a, b, t: ttest_ind(a, b).confidence_interval(), "value"),
+    ("paired_interval", lambda a, b, t: ttest_rel(a, b).confidence_interval(0.9), "value"),
+    (
+        "paired_interval",
+        lambda a, b, t: (a.mean() - b.mean() - 1.96 * sem(a - b), (a - b).mean() + 1.96 * sem(a - b)),
+        "normal_distribution",
+    ),
+    ("paired_interval", lambda a, b, t: a.mean() - b.mean(), "exception"),
+    (
+        "paired_interval",
+        lambda a, b, t: (np.mean((b - a).numpy()) - t * sem(a - b), (b - a).mean() + t * sem(a - b)),
+        "swapped",
+    ),
+    ("verdict", lambda low, high: "better" if low + high > 0 else "worse", "by_the_mean"),
+    ("verdict", lambda low, high: "better" if high > 0 else "worse", "by_the_upper_end"),
+    ("verdict", lambda low, high: "no difference" if low < 0 < high else "better" if low > 0 else "worse", "value"),
 ]
 
 

@@ -8,14 +8,16 @@ import inspect
 from collections import Counter
 from collections.abc import Callable
 
-from eca_edu.exercises import channel_attention, eca, kernel_size
+from eca_edu.exercises import channel_attention, comparison, eca, kernel_size
 from eca_edu.exercises.exercise import Exercise, Result, Text
 
 __all__ = ["EXERCISES", "check", "hint", "solution"]
 
 #: All exercises by name, in the order of the course.
 EXERCISES: dict[str, Exercise] = {
-    exercise.name: exercise for exercise in [*channel_attention.EXERCISES, *kernel_size.EXERCISES, *eca.EXERCISES]
+    exercise.name: exercise
+    for chapter in (channel_attention, kernel_size, eca, comparison)
+    for exercise in chapter.EXERCISES
 }
 
 
