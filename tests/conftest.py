@@ -2,6 +2,10 @@
 
 import os
 
+# Several files are tested at a time: one thread for each, and for the kernels that it starts. Before torch is imported.
+if "PYTEST_XDIST_WORKER" in os.environ:
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 import numpy as np
 import pytest
 from PIL import Image
