@@ -21,6 +21,7 @@ from scipy.stats import sem, ttest_ind, ttest_rel
 from torch import nn
 
 from eca_edu import ECA, SqueezeExcitation, adaptive_kernel_size, channels_for_kernel_size
+from eca_edu import count_macs as count_macs_of_a_layer
 from eca_edu import exercises as package
 from eca_edu.exercises import EXERCISES, check, hint, solution
 from eca_edu.exercises.exercise import message, same
@@ -41,7 +42,7 @@ def test_the_course_has_these_exercises():
         *["squeeze", "excite", "se_parameters"],
         *["channels_for", "kernel_size", "eca_parameters"],
         *["interact", "band_matrix", "eca", "residual"],
-        *["paired_interval", "verdict"],
+        *["conv_macs", "gate_bytes", "paired_interval", "verdict"],
     ]
     assert set(dir(check)) == set(EXERCISES)
 
@@ -494,6 +495,14 @@ RIGHT = [
     *[("eca", answer) for answer in [AsTheAuthors, WithAParameter, WithALinearBuffer, eca_from_parts, ECA]],
     *[("residual", answer) for answer in [residual_in_steps, residual_in_place_on_its_own_tensor]],
     ("residual", lambda x, branch, attention, shortcut: (shortcut(x) + attention(branch(x))).clamp(min=0)),
+    (
+        "conv_macs",
+        lambda c, d, k, h, w, g: count_macs_of_a_layer(nn.Conv2d(c, d, k, groups=g), (1, c, h + k - 1, w + k - 1)),
+    ),
+    ("conv_macs", lambda c, d, k, h, w, g: h * w * nn.Conv2d(c, d, k, groups=g, bias=False).weight.numel()),
+    ("conv_macs", lambda c, d, k, h, w, g: k * k * c * d * h * w / g),
+    ("gate_bytes", lambda c, h, w: 12 * c * h * w),
+    ("gate_bytes", lambda c, h, w: sum(3 * [torch.zeros(c, h, w).nbytes])),
     ("paired_interval", paired_interval_by_hand),
     ("paired_interval", lambda a, b, t: (a - b).mean() + t * (a - b).std() / math.sqrt(len(a)) * torch.tensor([-1, 1])),
     ("paired_interval", lambda a, b, t: [np.mean((a - b).numpy()) + s * t * sem((a - b).numpy()) for s in (-1, 1)]),
@@ -1220,6 +1229,15 @@ WRONG = [
     ("residual", lambda x, f, a, s: nn.GELU()(s(x) + a(f(x))), "last_gelu"),
     ("residual", lambda x, f, a, s: nn.SiLU()(s(x) + a(f(x))), "last_silu"),
     ("residual", lambda x, f, a, s: act(a(f(x)) + s(x)), "act_unknown"),  # noqa: F821
+    ("conv_macs", lambda c, d, k, h, w, g: k**2 * c * d * h * w, "groups_forgotten"),
+    ("conv_macs", lambda c, d, k, h, w, g: nn.Conv2d(c, d, k, groups=g, bias=False).weight.numel(), "parameters_only"),
+    (
+        "conv_macs",
+        lambda c, d, k, h, w, g: h * w * sum(p.numel() for p in nn.Conv2d(c, d, k, groups=g).parameters()),
+        "value",
+    ),
+    ("gate_bytes", lambda c, h, w: 8 * c * h * w, "two_passes"),
+    ("gate_bytes", lambda c, h, w: 12 * c * h * w + 8 * c, "value"),
     ("paired_interval", lambda a, b, t: ttest_ind(a, b).confidence_interval(), "value"),
     ("paired_interval", lambda a, b, t: ttest_rel(a, b).confidence_interval(0.9), "value"),
     (
