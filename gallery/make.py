@@ -1,21 +1,26 @@
-"""The pictures of the README, drawn by the project itself: `make gallery`."""
+"""The pictures of the README, drawn by the project itself: `make gallery`. Each function returns the bytes of a PNG."""
 
+import io
 from pathlib import Path
 
 import torch
 from matplotlib.figure import Figure
 
 from eca_edu import cue_switch, load_checkpoint
+from eca_edu.experiments import differences_to, read_results
+from eca_edu.plots.experiments import draw_differences
 from eca_edu.plots.pipeline import draw_pipeline
 from eca_edu.training import normalize
+from eca_edu.widgets import InteractionExplorer, KernelSizeExplorer
 
 HERE = Path(__file__).resolve().parent
+DATA = HERE.parent / "data"
 
 
 @torch.no_grad()
-def overview() -> Figure:
+def overview() -> bytes:
     """Draw the four steps of ECA with the tensors of a trained network: its first block, one image of cue-switch."""
-    model, _ = load_checkpoint(HERE.parent / "data" / "checkpoints" / "cue-switch-eca.safetensors")
+    model, _ = load_checkpoint(DATA / "checkpoints" / "cue-switch-eca.safetensors")
     data = cue_switch(500, seed=2)
     block = model.block1
     x = block.branch(model.stem(normalize(data.images[1:2], data.mean, data.std)))  # (1, 16, 16, 16)
@@ -26,8 +31,36 @@ def overview() -> Figure:
     figure = Figure(figsize=(7, 10), dpi=100)
     tensors = [tensor[0].numpy() for tensor in (x, y, logits, omega, out)]
     draw_pipeline(figure.add_axes((0, 0, 1, 1)), *tensors, kernel_size=block.attention.conv.kernel_size[0])
-    return figure
+    return png(figure)
 
+
+def kernel_size() -> bytes:
+    """Show the explorer of γ and b (chapter 02)."""
+    return KernelSizeExplorer().picture.value
+
+
+def interaction() -> bytes:
+    """Show the explorer of the family of gates as matrices (chapter 01)."""
+    return InteractionExplorer().picture.value
+
+
+def study() -> bytes:
+    """Draw what the recorded study on CIFAR-10 found (chapter 05)."""
+    differences = differences_to(read_results(DATA / "results" / "cifar10.csv"), "none")
+    figure = Figure(figsize=(8, 3.5), dpi=100, layout="constrained")
+    draw_differences(figure.subplots(), differences, "none")
+    return png(figure)
+
+
+def png(figure: Figure) -> bytes:
+    """Return the figure as a PNG."""
+    content = io.BytesIO()
+    figure.savefig(content, format="png", metadata={"Software": None})
+    return content.getvalue()
+
+
+PICTURES = (overview, kernel_size, interaction, study)
 
 if __name__ == "__main__":
-    overview().savefig(HERE / "overview.png", metadata={"Software": None})
+    for picture in PICTURES:
+        (HERE / f"{picture.__name__}.png").write_bytes(picture())
