@@ -28,7 +28,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "checkpoints": ["load_checkpoint", "save_checkpoint"],
         "complexity": ["count_macs", "count_parameters"],
         "datasets": ["ImageData", "cue_switch", "load_cifar10", "load_image_folder", "load_images"],
-        "inspection": ["record_channel_weights"],
+        "inspection": ["override_channel_weights", "record_channel_weights"],
         "kernel_size": ["adaptive_kernel_size", "channels_for_kernel_size", "nearest_odd"],
         "models": [
             "ECACNN",

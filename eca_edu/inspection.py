@@ -1,6 +1,7 @@
-"""What are the channel weights for these images?"""
+"""What are the channel weights for these images, and what would the network say if they were others?"""
 
-from collections.abc import Iterator
+import operator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 
 import torch
@@ -8,31 +9,172 @@ from torch import nn
 
 from eca_edu.attention import ChannelAttention
 
-__all__ = ["record_channel_weights"]
+__all__ = [
+    "attending",
+    "class_statistics",
+    "constant",
+    "gates",
+    "mean_of",
+    "override_channel_weights",
+    "record_channel_weights",
+    "shuffled",
+    "silenced",
+]
+
+#: The channel attentions of timm, which the package does not import; each has a submodule `gate` as ours.
+OF_TIMM = ("CecaModule", "EcaModule", "EffectiveSEModule", "SEModule", "SqueezeExcite")
+
+#: Takes the channel weights (N, C) that a gate gave, and returns those to be used instead: (N, C).
+Replace = Callable[[torch.Tensor], torch.Tensor]
+
+
+def gates(model: nn.Module) -> dict[str, nn.Module]:
+    """Return the module whose output are the channel weights, for each channel attention: {layer name: gate}.
+
+    model: holds ChannelAttention, as ECACNN or what `insert_attention` returns, or timm's ECA and SE modules.
+    Raises ValueError if it holds none.
+    """
+    found = {
+        name: module.gate
+        for name, module in model.named_modules()
+        if isinstance(module, ChannelAttention) or type(module).__name__ in OF_TIMM
+    }
+    if not found:
+        raise ValueError(
+            f"model must hold at least one ChannelAttention, or one of timm's {', '.join(OF_TIMM)}; "
+            f"{type(model).__name__} holds none"
+        )
+    return found
 
 
 @contextmanager
 def record_channel_weights(model: nn.Module) -> Iterator[dict[str, torch.Tensor]]:
-    """Collect the channel weights of every attention module while the block runs.
+    """Collect the channel weights of every channel attention while the block runs; feature maps are not kept.
 
     Yields a dict that fills up: {layer name: (N, C)}, on the CPU, the images of all calls one after another.
-    Raises ValueError if the model holds no ChannelAttention.
+    May be nested with itself and with `override_channel_weights`: inside of an override the replaced weights are recorded,
+    outside of it those of the gate.
+    Raises ValueError as `gates` does.
     """
-    gates = {name: module.gate for name, module in model.named_modules() if isinstance(module, ChannelAttention)}
-    if not gates:
-        raise ValueError(f"model must hold at least one ChannelAttention; {type(model).__name__} holds none")
     weights: dict[str, torch.Tensor] = {}
 
-    def recorder(name: str):
+    def recorder(layer: str) -> Callable:
         def record(gate: nn.Module, inputs: tuple, output: torch.Tensor) -> None:
-            seen = [weights[name]] if name in weights else []
-            weights[name] = torch.cat([*seen, output.detach().cpu()])
+            seen = [weights[layer]] if layer in weights else []
+            # The gates of timm give (N, 1, C) or (N, C, 1, 1).
+            weights[layer] = torch.cat([*seen, output.detach().flatten(1).cpu()])
 
         return record
 
-    hooks = [gate.register_forward_hook(recorder(name)) for name, gate in gates.items()]
-    try:
+    with _hooks({gate: recorder(layer) for layer, gate in gates(model).items()}):
         yield weights
+
+
+@contextmanager
+def override_channel_weights(model: nn.Module, functions: Mapping[str, Replace]) -> Iterator[None]:
+    """Replace the channel weights of some layers while the block runs.
+
+    functions: {layer name: function}; each function takes the weights (N, C) of a batch and returns those to be used
+    instead, (N, C), such as `constant(1)`, `mean_of(weights)`, `shuffled(generator)` and `silenced(channel)`.
+    May be nested: an inner function takes what the outer one of the same layer returned.
+    Raises ValueError for the name of no channel attention, and while the block runs for a function that returns another shape.
+    """
+    found = gates(model)
+    for layer in functions:
+        if layer not in found:
+            raise ValueError(f"functions must be for layers among {', '.join(found)}; got one for {layer!r}")
+
+    def replacer(layer: str, function: Replace) -> Callable:
+        def replace(gate: nn.Module, inputs: tuple, output: torch.Tensor) -> torch.Tensor:
+            weights = output.flatten(1)  # (N, C)
+            replaced = function(weights)
+            came = tuple(replaced.shape) if isinstance(replaced, torch.Tensor) else type(replaced).__name__
+            if came != weights.shape:
+                raise ValueError(f"the function for {layer} must return a tensor {tuple(weights.shape)}; got {came}")
+            return replaced.to(output).reshape(output.shape)
+
+        return replace
+
+    with _hooks({found[layer]: replacer(layer, function) for layer, function in functions.items()}):
+        yield
+
+
+def constant(value: float) -> Replace:
+    """Return a function for `override_channel_weights`: every weight of every image is `value`."""
+    return lambda weights: torch.full_like(weights, value)
+
+
+def mean_of(recorded: torch.Tensor) -> Replace:
+    """Return a function for `override_channel_weights`: every image gets the mean of the recorded weights (N, C)."""
+    mean = _checked(recorded).mean(0)  # (C,)
+    return lambda weights: mean.repeat(len(weights), 1)
+
+
+def shuffled(generator: torch.Generator) -> Replace:
+    """Return a function for `override_channel_weights`: every image gets the weights of a random image of its batch.
+
+    The weights of an image stay together, and each image's are used once.
+    """
+    return lambda weights: weights[torch.randperm(len(weights), generator=generator)]
+
+
+def silenced(channel: int) -> Replace:
+    """Return a function for `override_channel_weights`: the weight of one channel is 0, the others stay.
+
+    Raises TypeError for a channel that is no whole number; the function raises ValueError for one that the layer lacks.
+    """
+    channel = operator.index(channel)
+
+    def silence(weights: torch.Tensor) -> torch.Tensor:
+        channels = weights.shape[1]
+        if not 0 <= channel < channels:
+            raise ValueError(f"channel must lie in 0…{channels - 1}; got {channel}")
+        keep = torch.arange(channels, device=weights.device) != channel
+        return weights * keep
+
+    return silence
+
+
+def class_statistics(weights: torch.Tensor, labels: torch.Tensor, classes: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return mean and standard deviation of the channel weights over the images of each class: (classes, C) each.
+
+    weights: (N, C); labels: (N,), in 0…classes - 1. Where a class has no image both are NaN, with one image the deviation is.
+    Raises ValueError for other shapes and labels.
+    """
+    if labels.shape != _checked(weights).shape[:1]:
+        raise ValueError(f"labels must have shape ({len(weights)},), one for each row; got {tuple(labels.shape)}")
+    if len(labels) and not 0 <= int(labels.min()) <= int(labels.max()) < classes:
+        raise ValueError(f"labels must lie in 0…{classes - 1}; got {int(labels.min())}…{int(labels.max())}")
+    of_class = [weights[labels == label] for label in range(classes)]
+    return torch.stack([w.mean(0) for w in of_class]), torch.stack([w.std(0) for w in of_class])
+
+
+def attending(weights: torch.Tensor) -> float:
+    """Return how much a gate attends: the variance between images over the variance between channels.
+
+    weights: (N, C). Above: the variance of each channel's weight over the images, averaged over the channels. Below: the
+    variance over the channels of their mean weights. 0 for a gate that gives all images the same weights, a learned scale.
+    Raises ValueError for fewer than 2 images or channels.
+    """
+    if min(_checked(weights).shape) < 2:
+        raise ValueError(f"weights must hold at least 2 images and 2 channels; got {tuple(weights.shape)}")
+    return float(weights.var(0).mean() / weights.mean(0).var())
+
+
+@contextmanager
+def _hooks(functions: Mapping[nn.Module, Callable]) -> Iterator[None]:
+    """Let each function be called after its module, and see that it is not any more afterwards."""
+    hooks = [module.register_forward_hook(function) for module, function in functions.items()]
+    try:
+        yield
     finally:
         for hook in hooks:
             hook.remove()
+
+
+def _checked(weights: torch.Tensor) -> torch.Tensor:
+    if weights.ndim != 2 or not weights.is_floating_point():
+        raise ValueError(
+            f"weights must be floating numbers of shape (N, C); got {weights.dtype}, {tuple(weights.shape)}"
+        )
+    return weights

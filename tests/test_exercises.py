@@ -20,11 +20,12 @@ import torch.nn.functional as F
 from scipy.stats import sem, ttest_ind, ttest_rel
 from torch import nn
 
-from eca_edu import ECA, SqueezeExcitation, adaptive_kernel_size, channels_for_kernel_size
+from eca_edu import ECA, SqueezeExcitation, adaptive_kernel_size, channels_for_kernel_size, inspection
 from eca_edu import count_macs as count_macs_of_a_layer
 from eca_edu import exercises as package
 from eca_edu.exercises import EXERCISES, check, hint, solution
 from eca_edu.exercises.exercise import message, same
+from eca_edu.inspection import class_statistics
 from eca_edu.kernel_size import CONVENTIONS
 
 MISTAKES = [(exercise, name) for exercise in EXERCISES.values() for name in exercise.mistakes]
@@ -43,6 +44,7 @@ def test_the_course_has_these_exercises():
         *["channels_for", "kernel_size", "eca_parameters"],
         *["interact", "band_matrix", "eca", "residual"],
         *["conv_macs", "gate_bytes", "paired_interval", "verdict"],
+        *["class_means", "attending", "same_for_all"],
     ]
     assert set(dir(check)) == set(EXERCISES)
 
@@ -469,6 +471,42 @@ def paired_interval_by_hand(a, b, t):
     return mean - t * s / math.sqrt(len(d)), mean + t * s / math.sqrt(len(d))
 
 
+def class_means_in_a_loop(weights, labels, classes):
+    means = torch.zeros(classes, weights.shape[1])
+    for k in range(classes):
+        means[k] = weights[labels == k].mean(dim=0)
+    return means
+
+
+def class_means_by_one_hot(weights, labels, classes):
+    members = F.one_hot(labels, classes).to(weights)  # (N, classes)
+    return members.T @ weights / members.sum(0)[:, None]
+
+
+def class_means_by_index_add(weights, labels, classes):
+    sums = weights.new_zeros(classes, weights.shape[1]).index_add(0, labels, weights)
+    return sums / torch.bincount(labels, minlength=classes).unsqueeze(1)
+
+
+def attending_by_numpy(weights):
+    w = weights.numpy()
+    return w.var(axis=0, ddof=1).mean() / np.var(w.mean(axis=0), ddof=1)
+
+
+def attending_by_hand(weights):
+    n, c = weights.shape
+    mean = weights.sum(0) / n
+    between_images = ((weights - mean) ** 2).sum() / (n - 1) / c
+    return float(between_images / (((mean - mean.mean()) ** 2).sum() / (c - 1)))
+
+
+def same_for_all_in_a_loop(weights):
+    out = torch.empty_like(weights)
+    for i in range(len(weights)):
+        out[i] = weights.mean(0)
+    return out
+
+
 RIGHT = [
     *[("squeeze", answer) for answer in [squeeze_in_two_steps, squeeze_by_sum, squeeze_by_module, squeeze_by_view]],
     ("squeeze", squeeze_in_loops),
@@ -508,6 +546,12 @@ RIGHT = [
     ("paired_interval", lambda a, b, t: [np.mean((a - b).numpy()) + s * t * sem((a - b).numpy()) for s in (-1, 1)]),
     ("verdict", lambda low, high: "not shown" if low <= 0 <= high else ("better" if low > 0 else "worse")),
     ("verdict", lambda low, high: ["worse", "not shown", "better"][(low > 0) + (high > 0)]),
+    *[("class_means", answer) for answer in [class_means_in_a_loop, class_means_by_one_hot, class_means_by_index_add]],
+    ("class_means", lambda w, labels, k: class_statistics(w, labels, k)[0]),
+    *[("attending", answer) for answer in [attending_by_numpy, attending_by_hand, inspection.attending]],
+    *[("same_for_all", answer) for answer in [same_for_all_in_a_loop, lambda w: inspection.mean_of(w)(w)]],
+    ("same_for_all", lambda w: w.mean(0).repeat(len(w), 1)),
+    ("same_for_all", lambda w: torch.zeros_like(w) + w.mean(0)),
 ]
 
 
@@ -1030,6 +1074,19 @@ def residual_with_attention_last(x, branch, attention, shortcut):
     return attention(out)
 
 
+def class_means_of_the_axis_of_channels(weights, labels, classes):
+    return torch.stack([weights[labels == label].mean(dim=1) for label in range(classes)])
+
+
+def class_means_without_stack(weights, labels, classes):
+    return torch.tensor([weights[labels == label].mean(0) for label in range(classes)])
+
+
+def same_for_all_in_place(weights):
+    weights[:] = weights.mean(0)
+    return weights
+
+
 WRONG = [
     ("squeeze", squeeze_by_pooling_module, "keeps_axes"),
     ("squeeze", squeeze_by_pooling_module_and_squeeze, "drops_axes"),
@@ -1254,6 +1311,38 @@ WRONG = [
     ("verdict", lambda low, high: "better" if low + high > 0 else "worse", "by_the_mean"),
     ("verdict", lambda low, high: "better" if high > 0 else "worse", "by_the_upper_end"),
     ("verdict", lambda low, high: "no difference" if low < 0 < high else "better" if low > 0 else "worse", "value"),
+    ("class_means", class_means_of_the_axis_of_channels, "over_channels"),
+    ("class_means", lambda w, labels, k: [w[labels == i].mean(0) for i in range(k)], "type"),
+    ("class_means", lambda w, labels, k: torch.tensor([w[labels == i].mean() for i in range(k)]), "one_number_each"),
+    ("class_means", lambda w, labels, k: F.one_hot(labels, k).to(w).T @ w, "summed"),
+    ("class_means", lambda w, labels, k: F.one_hot(labels, k).to(w).T @ w / len(w), "divided_by_all"),
+    ("class_means", lambda w, labels, k: F.one_hot(labels, k).to(w).T @ w * k / len(w), "divided_by_equal_shares"),
+    ("class_means", lambda w, labels, k: class_statistics(w, labels, k)[0].T, "classes_in_columns"),
+    ("class_means", lambda w, labels, k: class_statistics(w, labels, k)[1], "value"),
+    ("class_means", lambda w, labels, k: w[:k], "label_as_index"),
+    ("class_means", lambda w, labels, k: w.mean(0).expand(k, -1), "all_images"),
+    ("class_means", class_means_without_stack, "exception"),
+    ("attending", lambda w: w.mean(0).var().item() / w.var(0).mean().item(), "upside_down"),
+    ("attending", lambda w: w.var(0).mean() / w.mean(0).var(), "type"),
+    ("attending", lambda w: float(w.std(0).mean() / w.mean(0).std()), "deviations"),
+    ("attending", lambda w: float(w.var(dim=1).mean() / w.mean(dim=1).var()), "axes_swapped"),
+    ("attending", lambda w: float(w.var(0).mean() / w.var()), "over_all"),
+    ("attending", lambda w: w.numpy().var(0).mean() / w.numpy().mean(0).var(), "divided_by_n"),
+    ("attending", lambda w: float(w.var(0).mean() / w.var(1).mean()), "not_averaged_first"),
+    ("attending", lambda w: w.var(0) / w.mean(0).var(), "one_for_each_channel"),
+    ("attending", lambda w: float((w.std(0).mean() / w.mean(0).std()) ** 2), "mean_deviation_squared"),
+    ("attending", lambda w: w.var(0).sum().item() / w.mean(0).var().item(), "summed_above"),
+    ("attending", lambda w: 0.0, "value"),
+    ("same_for_all", lambda w: w.mean(0), "one_row"),
+    ("same_for_all", lambda w: w.mean(0).unsqueeze(0), "one_row_with_axis"),
+    ("same_for_all", lambda w: w.mean(1, keepdim=True).repeat(1, w.shape[1]), "same_for_all_channels"),
+    ("same_for_all", lambda w: w.mean(1), "one_column"),
+    ("same_for_all", lambda w: w * 0 + w.mean(), "one_number"),
+    ("same_for_all", lambda w: w[0].repeat(len(w), 1), "first_image"),
+    ("same_for_all", lambda w: w.mean(0).unsqueeze(1).repeat(1, len(w)), "channels_in_rows"),
+    ("same_for_all", lambda w: torch.ones_like(w), "value"),
+    ("same_for_all", same_for_all_in_place, "misbehaves"),
+    ("same_for_all", lambda w: w.mean(0).expand(3, -1), "shape"),
 ]
 
 

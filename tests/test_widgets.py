@@ -14,17 +14,22 @@ import torch
 from matplotlib.figure import Figure
 from matplotlib.path import Path
 from PIL import Image
+from torch import nn
 
 from eca_edu import ECA, ECACNN, Epoch, ModelConfig, adaptive_kernel_size, cue_switch, fit
+from eca_edu.inspection import constant, override_channel_weights
 from eca_edu.kernel_size import CONVENTIONS
+from eca_edu.plots.channel_weights import draw_class_means
 from eca_edu.plots.feature_maps import draw_feature_maps
 from eca_edu.plots.pipeline import draw_pipeline
+from eca_edu.training import normalize
 from eca_edu.widgets import (
     BackboneExplorer,
     ChannelWeightsExplorer,
     ConventionsExplorer,
     ConvolutionStepper,
     InteractionExplorer,
+    InterventionExplorer,
     KernelSizeExplorer,
     LiveCurves,
     Prediction,
@@ -34,10 +39,15 @@ from eca_edu.widgets.interaction import GATES
 from eca_edu.widgets.panel import Explorer, Panel
 
 DATA = cue_switch(6, seed=0)
+SOME = cue_switch(60, seed=0)
 
 
 def make_weights_explorer():
     return ChannelWeightsExplorer(MODEL, DATA)
+
+
+def make_intervention():
+    return InterventionExplorer({"first": MODEL, "second": OTHER}, SOME)
 
 
 def make_stepper():
@@ -53,7 +63,15 @@ def no_answers_of_other_tests(monkeypatch):
     monkeypatch.setattr("eca_edu.widgets.prediction.ANSWERS", {})
 
 
-MODEL = ECACNN(width=8)
+def learned(model):
+    """Weights that differ, as after some training: without it all are near 0.5 and no answer follows them."""
+    for module in model.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            nn.init.normal_(module.bias)
+    return model
+
+
+MODEL, OTHER = learned(ECACNN(width=8)), learned(ECACNN(width=8))
 MOVES = [
     (KernelSizeExplorer, "gamma", 3.5),
     (KernelSizeExplorer, "b", -2),
@@ -73,6 +91,12 @@ MOVES = [
     (make_stepper, "channel", 5),
     (make_stepper, "padding", "circular"),
     (make_prediction, "first", 4),
+    (make_intervention, "model", "second"),
+    (make_intervention, "layer", "block3.attention"),
+    (make_intervention, "label", 7),
+    (make_intervention, "image", 1),
+    (make_intervention, "channel", 5),
+    (make_intervention, "weight", 0.05),
 ]
 #: Moves that matter only for one choice of another control.
 MOVES_AFTER = [
@@ -80,6 +104,7 @@ MOVES_AFTER = [
     (InteractionExplorer, {"gate": "SE-GC"}, "groups", 8),
     (make_stepper, {"channel": 7}, "padding", "circular"),
     (KernelSizeExplorer, {"gamma": 1, "b": 2}, "channels", 4),
+    (make_intervention, {"weight": 0.0}, "channel", "all"),
 ]
 
 OTHERS = {
@@ -97,6 +122,10 @@ OTHERS = {
     "backbone": ["resnet18"],
     "attention": ["se"],
     "kernel_sizes": ["3-3-3-3", "no list"],
+    "model": ["second", "first"],
+    "layer": ["block2.attention"],
+    "label": [3, 9],
+    "weight": [0.0, 1.0, "own"],
 }
 
 
@@ -374,6 +403,61 @@ def test_the_sentence_tells_class_and_weights():
     assert f"Image 3: the right answer is {DATA.class_names[DATA.labels[3]]}," in explorer.sentence.value
     lowest = explorer.weights["block3.attention"][3].min()
     assert f"from {lowest:.2f} to" in explorer.sentence.value
+
+
+def test_an_intervention_moves_the_probabilities_that_it_tells():
+    explorer = make_intervention()
+    explorer.layer.value, explorer.label.value, explorer.image.value = "block2.attention", 6, 1
+    index = int((SOME.labels == 6).nonzero()[1])
+    x = normalize(SOME.images[index : index + 1], SOME.mean, SOME.std)
+    with torch.no_grad():
+        before = MODEL.eval()(x).softmax(1)[0]
+    for channel, weight in [("all", 0.0), (3, 1.0), (3, "own"), ("all", "own")]:
+        explorer.channel.value, explorer.weight.value = channel, weight
+
+        def change(w, channel=channel, weight=weight):
+            return w if weight == "own" else w.where(torch.arange(w.shape[1]) != channel, weight)
+
+        function = constant(weight) if channel == "all" and weight != "own" else change
+        with torch.no_grad(), override_channel_weights(MODEL, {"block2.attention": function}):
+            now = MODEL(x).softmax(1)[0]
+        widths = [bar.get_width() for bar in explorer.artists["now"]]
+        np.testing.assert_allclose(widths, now, atol=1e-5)
+        np.testing.assert_allclose(explorer.artists["before"].get_xdata(), before, atol=1e-5)
+        assert f"of green goes from {before[6]:.1%} to <b>{now[6]:.1%}</b>" in explorer.sentence.value
+    assert not any(module._forward_hooks for module in MODEL.modules())
+
+
+def test_an_intervention_on_a_channel_that_is_not_there_turns_red():
+    explorer = make_intervention()
+    explorer.channel.value = 8
+    assert ">block1.attention has channels 0 to 7; got channel 8</pre>" in explorer.alert.value
+    explorer.layer.value = "block2.attention"
+    assert explorer.alert.value == ""
+
+
+def test_interventions_need_images_and_models_alike():
+    deeper = nn.Sequential(ECACNN(width=8))
+    for models, data, words in [
+        (
+            {"a": MODEL, "b": deeper},
+            SOME,
+            r"models must hold the same layers .*; got \[\['block1.*'0.block3.attention'\]\]",
+        ),
+        ({}, SOME, "at least one model and one image; got 0 and 60"),
+        ({"a": MODEL}, SOME.take(slice(0)), "at least one model and one image; got 1 and 0"),
+        ({"a": ECACNN(width=8, attention=nn.Identity)}, SOME, "at least one ChannelAttention"),
+    ]:
+        with pytest.raises(ValueError, match=words):
+            InterventionExplorer(models, data)
+
+
+def test_class_means_are_drawn_as_they_are():
+    ax = Figure().subplots()
+    means = {"cat": np.array([0.25, 0.5]), "dog": np.array([1, 0.0])}
+    draw_class_means(ax, means, np.array([0.5, 0.75]))
+    drawn = {line.get_label(): list(line.get_ydata()) for line in ax.lines}
+    assert {"all images": [0.5, 0.75], "cat": [0.25, 0.5], "dog": [1, 0]}.items() <= drawn.items()
 
 
 def test_the_browser_moves_a_slider():

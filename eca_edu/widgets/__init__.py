@@ -1,7 +1,7 @@
 """Move it: explorers that join controls, computing and drawing."""
 
 from eca_edu.widgets.backbones import BackboneExplorer
-from eca_edu.widgets.channel_weights import ChannelWeightsExplorer
+from eca_edu.widgets.channel_weights import ChannelWeightsExplorer, InterventionExplorer
 from eca_edu.widgets.convolution import ConvolutionStepper
 from eca_edu.widgets.interaction import InteractionExplorer
 from eca_edu.widgets.kernel_size import ConventionsExplorer, KernelSizeExplorer
@@ -14,6 +14,7 @@ __all__ = [
     "ConventionsExplorer",
     "ConvolutionStepper",
     "InteractionExplorer",
+    "InterventionExplorer",
     "KernelSizeExplorer",
     "LiveCurves",
     "Prediction",

@@ -1,5 +1,7 @@
-"""One slider over images: the network's answer and its channel weights follow."""
+"""The channel weights of an image, and what the network answers when one of them is changed."""
 
+import copy
+from collections.abc import Mapping
 from html import escape
 
 import ipywidgets as W
@@ -7,12 +9,17 @@ import torch
 from torch import nn
 
 from eca_edu.datasets.image_data import ImageData
-from eca_edu.inspection import record_channel_weights
-from eca_edu.plots.channel_weights import draw_channel_weights, update_channel_weights
+from eca_edu.inspection import override_channel_weights, record_channel_weights
+from eca_edu.plots.channel_weights import (
+    draw_channel_weights,
+    draw_intervention,
+    update_channel_weights,
+    update_intervention,
+)
 from eca_edu.training import normalize
-from eca_edu.widgets.panel import Explorer
+from eca_edu.widgets.panel import Explorer, ImpossibleSetting
 
-__all__ = ["ChannelWeightsExplorer"]
+__all__ = ["ChannelWeightsExplorer", "InterventionExplorer"]
 
 
 class ChannelWeightsExplorer(Explorer):
@@ -64,4 +71,78 @@ class ChannelWeightsExplorer(Explorer):
         return (
             f"Image {image}: the right answer is {escape(label)}, the network says {escape(answer)} ({probability:.0%}). "
             f"In {layer} its channel weights reach from {values.min():.2f} to {values.max():.2f}."
+        )
+
+
+class InterventionExplorer(Explorer):
+    """Change channel weights of one image, and watch the probabilities of the classes.
+
+    Controls `model`, `layer`, `label` (the class), `image` (among those of the class), `channel` (one of them, or all), and
+    `weight`: the image's own, or a number from 0 to 1.
+    models: by name; all hold the same layers of channel attention. data: at least one image of a class, the first 500 are used.
+    The explorer works on copies on the CPU, so that other cells never meet its interventions.
+    Raises ValueError for models that differ in their layers or hold no attention, and for data without images.
+    """
+
+    def __init__(self, models: Mapping[str, nn.Module], data: ImageData):
+        if not models or not len(data):
+            raise ValueError(f"there must be at least one model and one image; got {len(models)} and {len(data)}")
+        self.data = data.take(slice(500))
+        self.x = normalize(self.data.images.cpu(), data.mean, data.std)  # (N, 3, H, W)
+        self.models = {name: copy.deepcopy(model).cpu().eval() for name, model in models.items()}
+        self.weights, self.probabilities = {}, {}
+        for name, model in self.models.items():
+            with torch.no_grad(), record_channel_weights(model) as self.weights[name]:
+                self.probabilities[name] = model(self.x).softmax(1)  # (N, classes)
+        layers = [list(weights) for weights in self.weights.values()]
+        if any(names != layers[0] for names in layers):
+            raise ValueError(f"models must hold the same layers of channel attention; got {layers}")
+        self.of_class = {int(label): (self.data.labels == label).nonzero()[:, 0] for label in self.data.labels.unique()}
+        most = max(weights.shape[1] for weights in next(iter(self.weights.values())).values())
+        weights = [("its own", "own"), *((f"{number / 20:.2f}", number / 20) for number in range(21))]
+        controls = {
+            "model": W.Dropdown(options=list(models), description="model"),
+            "layer": W.Dropdown(options=layers[0], description="layer"),
+            "label": W.Dropdown(options=[(data.class_names[i], i) for i in self.of_class], description="class"),
+            "image": W.IntSlider(0, max=min(map(len, self.of_class.values())) - 1, description="image"),
+            "channel": W.SelectionSlider(options=["all", *range(most)], value=0, description="channel"),
+            "weight": W.SelectionSlider(options=weights, description="weight"),
+        }
+        super().__init__(960, 330, controls)
+
+    def prepare(self) -> None:
+        places = [(0.01, 0.08, 0.2, 0.8), (0.27, 0.15, 0.4, 0.74), (0.77, 0.15, 0.21, 0.74)]
+        axes = [self.figure.add_axes(place) for place in places]
+        self.artists = draw_intervention(*axes, self.data.class_names)
+
+    def update(self, model: str, layer: str, label: int, image: int, channel: int | str, weight: float | str) -> str:
+        weights = self.weights[model][layer]  # (N, C)
+        channels = torch.arange(weights.shape[1])
+        chosen = channels if channel == "all" else channels[channels == channel]
+        if not len(chosen):
+            raise ImpossibleSetting(f"{layer} has channels 0 to {len(channels) - 1}; got channel {channel}")
+        index = int(self.of_class[label][image])
+        own, mean = weights[index], weights[self.of_class[label]].mean(0)
+        now = own.clone()
+        if weight != "own":
+            now[chosen] = weight
+        network, name = self.models[model], self.data.class_names[label]
+        with torch.no_grad(), override_channel_weights(network, {layer: lambda _: now[None]}):
+            probabilities = network(self.x[index : index + 1]).softmax(1)[0]
+        before = self.probabilities[model][index]
+        update_intervention(
+            self.artists,
+            self.data.images[index].permute(1, 2, 0).numpy(),
+            f"class: {name}",
+            (mean.numpy(), own.numpy(), now.numpy()),
+            chosen.numpy(),
+            (before.numpy(), probabilities.numpy()),
+        )
+        which = "of all channels" if channel == "all" else f"{own[channel]:.2f} of channel {channel}"
+        change = "left as it is" if weight == "own" else f"set to {weight:.2f}"
+        best = self.data.class_names[int(probabilities.argmax())]
+        return (
+            f"{escape(model)}, {layer}, image {image} of {escape(name)}: the weight {which} is {change}. "
+            f"The probability of {escape(name)} goes from {before[label]:.1%} to <b>{probabilities[label]:.1%}</b>; "
+            f"the network says {escape(best)}."
         )

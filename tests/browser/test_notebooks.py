@@ -136,6 +136,17 @@ MOVES = {
         ("BackboneExplorer", choose, "backbone", "resnet50", "resnet50 and eca"),
     ],
     "05_train_on_cifar10": [("ChannelWeightsExplorer", press, "image", "ArrowRight", "Image 1: the right answer is")],
+    "06_channel_weights": [
+        ("Prediction", press, "SE", "End", "SE 100 %"),
+        ("Prediction", press, "ECA", "End", "ECA 100 %"),
+        ("InterventionExplorer", choose, "model", "ECA", "ECA, block1.attention, image 0 of circle"),
+        ("InterventionExplorer", choose, "class", "green", "image 0 of green"),
+        ("InterventionExplorer", press, "image", "ArrowRight", "image 1 of green"),
+        ("InterventionExplorer", press, "channel", "ArrowRight", "of channel 1 is left as it is"),
+        ("InterventionExplorer", press, "weight", "End", "of channel 1 is set to 1.00"),
+        ("InterventionExplorer", press, "channel", "Home", "the weight of all channels is set to 1.00"),
+        ("InterventionExplorer", choose, "layer", "block3.attention", "ECA, block3.attention"),
+    ],
 }
 
 
