@@ -53,6 +53,7 @@ async function openFlipbook(figure) {
       pen.drawImage(tiles, ...from, tile, tile, ...to, tile, tile);
     }
     caption.innerHTML = sentence;
+    canvas.setAttribute("aria-label", caption.textContent);
   }
 
   const made = controls.map((control) => makeControl(control, show));

@@ -31,7 +31,7 @@ __all__ = ["flipbook", "register"]
 #: Explorer -> {control: which of its values are in the book}; the other controls keep all of theirs.
 THINNED = {
     KernelSizeExplorer: {"gamma": slice(None, None, 2), "b": slice(None, None, 2)},
-    ConventionsExplorer: {"gamma": slice(None, None, 2), "b": slice(None, None, 2)},
+    ConventionsExplorer: {"gamma": slice(None, None, 4), "b": slice(None, None, 2)},
     ConvolutionStepper: {},
     ChannelWeightsExplorer: {"image": slice(24)},
 }
@@ -84,7 +84,7 @@ def flipbook(explorer: Explorer) -> str:
             if len(numbers) > len(sheet):
                 sheet.append(tile)
         states.append([sentence, places])
-    drawn(explorer, start)  # leave it as it was
+    explorer.show(explorer.update(**explorer.values))  # leave it as it was
     data = {
         "controls": controls,
         "states": states,
@@ -116,9 +116,8 @@ def options(control: W.Widget) -> list[tuple[str, object]]:
 
 def drawn(explorer: Explorer, values: tuple) -> tuple[np.ndarray, str]:
     """Return the picture (H, W, 3) and the sentence of one state."""
-    explorer.show(explorer.update(**dict(zip(explorer.controls, values, strict=True))))
-    with Image.open(io.BytesIO(explorer.picture.value)) as image:
-        return np.asarray(image.convert("RGB")), explorer.sentence.value
+    sentence = explorer.update(**dict(zip(explorer.controls, values, strict=True)))
+    return explorer.draw()[..., :3].copy(), sentence
 
 
 def changed_tiles(first: np.ndarray, picture: np.ndarray) -> list[int]:

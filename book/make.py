@@ -66,7 +66,7 @@ def execute(path: Path, budget: str) -> nbformat.NotebookNode:
         if "parameters" in cell.metadata.get("tags", []):
             notebook.cells.insert(i + 1, nbformat.v4.new_code_cell(f"BUDGET = {budget!r}", metadata={"tags": [MARK]}))
             break
-    register = f"import sys\nsys.path.append({str(HERE)!r})\nimport flipbook\nflipbook.register()"
+    register = f"import sys\nsys.path.append({str(HERE)!r})\nimport flipbook\nflipbook.register()\ndel flipbook, sys"
     notebook.cells.insert(0, nbformat.v4.new_code_cell(register, metadata={"tags": [MARK]}))
     with tempfile.TemporaryDirectory() as nothing:
         environment = {**os.environ, "ECA_EDU_DATA": nothing, "ECA_EDU_OFFLINE": "1"}
@@ -112,7 +112,7 @@ class Book:
         page = Page(
             source,
             title=first.splitlines()[0].removeprefix("# "),
-            promise=re.search(r"^\*\*(.+)\*\*$", first, re.MULTILINE).group(1),
+            promise=self.markdown(re.search(r"^\*\*(.+)\*\*$", first, re.MULTILINE).group(1), source),
             times=times.group(0).rstrip("*") if times else "",
         )
         widgets = notebook.metadata.get("widgets", {}).get(STATE, {}).get("state", {})
