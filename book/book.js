@@ -23,6 +23,7 @@ function makeControl({ label, values, start, menu }, changed) {
     shown.textContent = values[start];
   }
   input.value = start;
+  input.setAttribute("aria-label", label);
   input.addEventListener("input", () => {
     if (!menu) shown.textContent = values[input.value];
     changed();

@@ -49,8 +49,12 @@ def register() -> None:
 
 def unfolding(prediction: Prediction) -> str:
     """Return the question, and the truth folded away."""
-    (question,) = (child.value for child in prediction.children if isinstance(child, W.HTML) and "Predict:" in child.value)
-    truth = "; ".join(f"{escape(label)}: <b>{number:g}{prediction.unit}</b>" for label, number in prediction.truth.items())
+    (question,) = (
+        child.value for child in prediction.children if isinstance(child, W.HTML) and "Predict:" in child.value
+    )
+    truth = "; ".join(
+        f"{escape(label)}: <b>{number:g}{prediction.unit}</b>" for label, number in prediction.truth.items()
+    )
     return f'<div class="Prediction"><p>{question}</p><details><summary>Reveal</summary>{truth}</details></div>'
 
 

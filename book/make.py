@@ -122,8 +122,8 @@ class Book:
     def document(self, source: Path) -> Page:
         """Return the page of a markdown file."""
         text = source.read_text(encoding="utf-8")
-        page = Page(source, title=text.splitlines()[0].removeprefix("# "), body=self.markdown(text, source))
-        return with_headings(page)
+        body = f'<div class="text">{self.markdown(text, source)}</div>'
+        return with_headings(Page(source, title=text.splitlines()[0].removeprefix("# "), body=body))
 
     def cell(self, cell: nbformat.NotebookNode, source: Path, widgets: dict) -> str:
         if cell.cell_type == "markdown":
@@ -214,7 +214,9 @@ def write(folder: Path, notebooks: dict[Path, nbformat.NotebookNode]) -> list[Pa
     book = Book(folder, [*notebooks, *documents])
     pages = [book.chapter(notebook, path) for path, notebook in notebooks.items()]
     pages += [book.document(path) for path in documents]
-    templates = jinja2.Environment(loader=jinja2.FileSystemLoader(HERE), autoescape=True, undefined=jinja2.StrictUndefined)
+    templates = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(HERE), autoescape=True, undefined=jinja2.StrictUndefined
+    )
     template = templates.get_template("page.html")
     cover = book.picture((ROOT / "gallery" / "overview.png").read_bytes(), "png")
     files = []
@@ -230,15 +232,22 @@ def write(folder: Path, notebooks: dict[Path, nbformat.NotebookNode]) -> list[Pa
     return files
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--budget", choices=["quick", "lesson", "full"], default="lesson", help="for training in the notebooks")
-    parser.add_argument("--folder", type=Path, default=ROOT / "build" / "book")
-    options = parser.parse_args()
+def build(folder: Path, budget: str) -> list[Path]:
+    """Execute all notebooks, two at a time, and write the book into `folder`; return its pages."""
     paths = chapters()
     with ProcessPoolExecutor(2) as pool:
-        notebooks = dict(zip(paths, pool.map(execute, paths, [options.budget] * len(paths)), strict=True))
-    files = write(options.folder, notebooks)
+        notebooks = dict(zip(paths, pool.map(execute, paths, [budget] * len(paths)), strict=True))
+    return write(folder, notebooks)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument(
+        "--budget", choices=["quick", "lesson", "full"], default="lesson", help="for training in the notebooks"
+    )
+    parser.add_argument("--folder", type=Path, default=ROOT / "build" / "book")
+    options = parser.parse_args()
+    files = build(options.folder, options.budget)
     print(f"{len(files)} pages; open {files[0]}")
 
 
