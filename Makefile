@@ -25,6 +25,7 @@ test: $(VENV)/test.installed
 lint: $(VENV)/test.installed
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/mypy
 
 bench: $(VENV)/test.installed
 	for script in benchmarks/*.py; do $(BIN)/python $$script || exit 1; done

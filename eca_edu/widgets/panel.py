@@ -32,6 +32,8 @@ class Panel(W.VBox):
     The figure belongs to the panel alone, never to pyplot: JupyterLab calls widgets from several threads.
     """
 
+    children: tuple[W.Widget, ...]
+
     def __init__(self, width: int, height: int):
         self.figure = Figure(figsize=(width / DPI, height / DPI), dpi=DPI)
         FigureCanvasAgg(self.figure)
