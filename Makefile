@@ -1,5 +1,6 @@
 # make lab    the course in JupyterLab            make test   the whole test suite
-# make lint   style                               make bench  side-by-side speed ratios
+# make book   all notebooks as pages that need neither kernel nor network, in build/book
+# make lint   style and types                     make bench  side-by-side speed ratios
 # make lock   renew requirements.lock             make gallery   the pictures of the README
 PYTHON   ?= python3
 LAB_ARGS ?=
@@ -12,7 +13,7 @@ UV   := $(BIN)/uv
 # Without a screen JupyterLab prints its address instead of looking for a browser.
 SCREEN := $(or $(DISPLAY),$(WAYLAND_DISPLAY),$(filter-out Linux,$(shell uname -s)))
 
-.PHONY: lab test lint bench gallery lock clean
+.PHONY: lab test lint bench gallery book lock clean
 
 lab: $(VENV)/lab.installed
 	$(BIN)/jupyter lab --ip=$(LAB_IP) --allow-root --LabApp.default_url=/lab/tree/notebooks/00_start_here.ipynb \
@@ -24,12 +25,16 @@ test: $(VENV)/test.installed
 lint: $(VENV)/test.installed
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/mypy
 
 bench: $(VENV)/test.installed
 	for script in benchmarks/*.py; do $(BIN)/python $$script || exit 1; done
 
 gallery: $(VENV)/lab.installed
 	$(BIN)/python gallery/make.py
+
+book: $(VENV)/test.installed
+	$(BIN)/python book/make.py $(BOOK_ARGS)
 
 # The one lock serves every platform and Python version that the package supports.
 lock: $(UV)

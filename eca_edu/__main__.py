@@ -1,4 +1,4 @@
-"""The command line: python -m eca_edu doctor | data | train | compare | results."""
+"""The command line: python -m eca_edu doctor | data | train | compare | results | solutions."""
 
 import argparse
 import shlex
@@ -92,6 +92,12 @@ def _parser() -> argparse.ArgumentParser:
     )
     results.add_argument("--figures", type=Path, help="folder for the figures (default: data/runs/figures/)")
     results.set_defaults(run=_results)
+
+    solutions = commands.add_parser(
+        "solutions", help="write a copy of the notebooks with the exercises solved, for teachers"
+    )
+    solutions.add_argument("folder", nargs="?", type=Path, help="a new folder beside notebooks/ (default: solutions/)")
+    solutions.set_defaults(run=_solutions)
     return parser
 
 
@@ -321,6 +327,14 @@ def _device(name: str | None) -> "torch.device":
         return torch.empty(0, device=name or best_device()).device
     except (RuntimeError, AssertionError) as error:
         raise ValueError(f"device must be one that this machine has, such as {best_device()}; got {name!r}") from error
+
+
+def _solutions(options: argparse.Namespace) -> int:
+    from eca_edu.solutions import write_solutions
+
+    files = write_solutions(options.folder)
+    print(f"{len(files)} notebooks with solved exercises are in {files[0].parent}.")
+    return 0
 
 
 def _images(name: str) -> tuple["ImageData", "ImageData"]:

@@ -6,6 +6,7 @@ the result to weights in (0, 1). The relatives of ECA differ only in `interact`.
 
 from collections.abc import Callable
 from functools import partial
+from typing import Literal
 
 import torch
 import torch.fx
@@ -71,7 +72,7 @@ class ECA(ChannelAttention):
         b: float = 1,
         *,
         kernel_size: int | None = None,
-        padding_mode: str = "zeros",
+        padding_mode: Literal["zeros", "circular"] = "zeros",
     ):
         super().__init__(channels)
         kernel_size = _kernel_size(channels, gamma, b, kernel_size)

@@ -23,8 +23,8 @@ def adaptive_kernel_size(channels: int, gamma: float = 2, b: float = 1) -> int:
     Raises TypeError for a value that is no number and ValueError for one out of range.
     Source: Eq. 12. The text gives no rule for ties; the code in its Fig. 3 sends them up, as here.
     """
-    channels, gamma, b = positive_integer("channels", channels), _checked_gamma(gamma), _exact("b", b)
-    return max(1, 2 * _floor_of_half_t(channels, gamma, b) + 1)
+    channels = positive_integer("channels", channels)
+    return max(1, 2 * _floor_of_half_t(channels, _checked_gamma(gamma), _exact("b", b)) + 1)
 
 
 def channels_for_kernel_size(kernel_size: int, gamma: float = 2, b: float = 1) -> float:
@@ -51,7 +51,7 @@ def nearest_odd(t: float) -> int:
     return max(1, 2 * (_exact("t", t) // 2) + 1)
 
 
-def _floor_of_half_t(channels: int, gamma: Rational, b: Rational) -> int:
+def _floor_of_half_t(channels: int, gamma: int | Fraction, b: int | Fraction) -> int:
     """Return floor(t / 2) for t = (log2(channels) + b) / gamma; 2 * floor(t / 2) + 1 is the odd number nearest to t."""
     exponent = channels.bit_length() - 1
     low = (exponent + b) // (2 * gamma)

@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
 from itertools import groupby
+from typing import Any
 
 import torch
 from torch import nn
@@ -66,7 +67,7 @@ class ResidualBlock(nn.Module):
         super().__init__()
         self.branch = branch
         self.attention = attention(out_channels)
-        self.shortcut = nn.Identity()
+        self.shortcut: nn.Module = nn.Identity()
         if stride != 1 or in_channels != out_channels:
             self.shortcut = conv_bn_act(in_channels, out_channels, 1, stride, activation=None)
         self.act = nn.ReLU()
@@ -200,7 +201,7 @@ def build_model(config: ModelConfig) -> nn.Module:
 
     x: (N, 3, H, W) -> class scores (N, num_classes).
     """
-    options = {}
+    options: dict[str, Any] = {}
     if config.attention in FOLLOWS_PSI:
         options = {"gamma": config.gamma, "b": config.b, "kernel_size": config.kernel_size}
     attention = partial(make_attention, config.attention, **options)

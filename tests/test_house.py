@@ -36,6 +36,7 @@ FLOORS = {
     "plots": 5,
     "exercises": 5,
     "widgets": 6,
+    "solutions": 6,
     "doctor": 7,
     "__main__": 7,
 }

@@ -4,6 +4,7 @@ import os
 import tarfile
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import torch
 from filelock import FileLock
@@ -95,7 +96,8 @@ def _extract(folder: Path) -> None:
             raise ValueError(f"{archive} is damaged: its MD5 is {found}, expected {MD5}. Delete it and try again")
         with TemporaryDirectory(dir=folder) as temporary, tarfile.open(archive) as tar:
             # Early releases of Python 3.10 and 3.11 know no filter; the MD5 vouches for the content.
-            tar.extractall(temporary, **({"filter": "data"} if hasattr(tarfile, "data_filter") else {}))
+            safely: dict[str, Any] = {"filter": "data"} if hasattr(tarfile, "data_filter") else {}
+            tar.extractall(temporary, **safely)
             os.replace(Path(temporary) / BATCHES, folder / BATCHES)
 
 
@@ -110,7 +112,7 @@ def _read_batches(folder: Path) -> tuple[ImageData, ImageData]:
         ) from error
     images, test_images = (torch.from_numpy(split.data).permute(0, 3, 1, 2).contiguous() for split in splits)
     mean, std = channel_statistics(images)
-    common = {
+    common: dict[str, Any] = {
         "name": "cifar10",
         "class_names": tuple(splits[0].classes),
         "mean": mean,

@@ -81,6 +81,6 @@ def _reason(error: requests.RequestException) -> str:
     """Return the innermost reason of a chain of network errors, in one line."""
     if isinstance(error, requests.Timeout):
         return "no answer in time"
-    if isinstance(error, requests.HTTPError):
+    if isinstance(error, requests.HTTPError) and error.response is not None:
         return f"HTTP status {error.response.status_code}"
     return str(error.args[0] if error.args else error).splitlines()[0]

@@ -75,7 +75,8 @@ def _draw(
 def _grid() -> tuple[torch.Tensor, torch.Tensor]:
     """Return the row and the column of each pixel's centre: 2 × (32, 32)."""
     centres = torch.arange(SIZE) + 0.5
-    return torch.meshgrid(centres, centres, indexing="ij")
+    rows, columns = torch.meshgrid(centres, centres, indexing="ij")
+    return rows, columns
 
 
 def _stripes(

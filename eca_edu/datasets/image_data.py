@@ -2,6 +2,7 @@
 
 import zlib
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import torch
 
@@ -51,11 +52,12 @@ class ImageData:
 
     def checksum(self) -> str:
         """Return a short text that changes when a pixel or a label does; it is no protection against bad intent."""
-        return f"{zlib.crc32(self.labels.cpu().numpy(), zlib.crc32(self.images.cpu().contiguous().numpy())):08x}"
+        images, labels = (tensor.cpu().contiguous().numpy().data for tensor in (self.images, self.labels))
+        return f"{zlib.crc32(labels, zlib.crc32(images)):08x}"
 
     def take(self, indices: torch.Tensor | slice) -> "ImageData":
         """Return the chosen images with their labels, masks and context, under the same mean and std."""
-        chosen = {
+        chosen: dict[str, Any] = {
             name: None if value is None else value[indices]
             for name in ("images", "labels", "masks", "context")
             for value in [getattr(self, name)]

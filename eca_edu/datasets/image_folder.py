@@ -2,6 +2,7 @@
 
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -31,7 +32,7 @@ def load_image_folder(root: str | Path, name: str | None = None, *, size: int = 
     images, labels, endings = _read_split(root / "train", class_names, size)
     test_images, test_labels, test_endings = _read_split(root / "test", class_names, size)
     mean, std = channel_statistics(images)
-    common = {
+    common: dict[str, Any] = {
         "name": name or root.resolve().name,
         "class_names": class_names,
         "mean": mean,
@@ -80,8 +81,8 @@ def _read_split(split: Path, class_names: tuple[str, ...], size: int) -> tuple[t
 
 def _read_image(path: Path, size: int) -> np.ndarray:
     try:
-        with Image.open(path) as image:
-            image = image.convert("RGB")
+        with Image.open(path) as file:
+            image = file.convert("RGB")
             return np.asarray(image if image.size == (size, size) else ImageOps.fit(image, (size, size)))
     except (UnidentifiedImageError, Image.DecompressionBombError, OSError) as error:
         raise ValueError(f"{path} cannot be read as an image ({error}); mend or remove it") from error

@@ -47,7 +47,7 @@ class Source(Text):
 
 
 check = Checks()
-_hints_given = Counter()
+_hints_given: Counter[str] = Counter()
 
 
 def hint(name: str) -> Text:

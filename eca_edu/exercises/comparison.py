@@ -1,6 +1,7 @@
 """Exercises of chapter 05: what the differences of a few pairs of runs allow to say."""
 
 from collections.abc import Callable
+from typing import Any
 
 import torch
 
@@ -24,7 +25,7 @@ def _probe(a: list[float], b: list[float], t: float) -> Probe:
     arguments = torch.tensor(a, dtype=torch.float64), torch.tensor(b, dtype=torch.float64), t
 
     def run(answer: Callable) -> object:
-        ends = call(answer, *arguments)
+        ends: Any = call(answer, *arguments)
         return torch.tensor([float(end) for end in ends]) if hasattr(ends, "__len__") else ends
 
     return Probe(f"a = {show(arguments[0])}, b = {show(arguments[1])}, t = {t}", run)

@@ -19,6 +19,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from numbers import Integral, Real
+from typing import Any
 
 import torch
 
@@ -217,10 +218,10 @@ def gradient(solution: Callable, *arguments: torch.Tensor) -> Probe:
 
 def message(mistake: Callable) -> str:
     """Return what a learner is told who makes this mistake: its docstring, in one line."""
-    return " ".join(mistake.__doc__.split())
+    return " ".join((mistake.__doc__ or "").split())
 
 
-def same(came: object, expected: object) -> bool:
+def same(came: Any, expected: Any) -> bool:
     """Return whether two outcomes are equal: tensors and floats up to rounding, all else exactly, its type included."""
     if isinstance(came, torch.Tensor) and isinstance(expected, torch.Tensor):
         return came.shape == expected.shape and bool(_close(came, expected).all())

@@ -1,7 +1,5 @@
 """The overview figure: a feature map on its way through GAP, the 1-D convolution, the sigmoid and the product."""
 
-from collections.abc import Sequence
-
 import numpy as np
 from matplotlib.axes import Axes
 
@@ -48,8 +46,8 @@ def draw_pipeline(
     ax.axis("off")
 
 
-def _draw_cells(ax: Axes, left: float, values: Sequence[float], colours: str, limits: tuple[float, float]) -> None:
-    column = np.asarray(values)[:, None]
+def _draw_cells(ax: Axes, left: float, values: np.ndarray, colours: str, limits: tuple[float, float]) -> None:
+    column = values[:, None]
     extent = (left - 0.5, left + 0.5, len(values) - 0.5, -0.5)
     image = ax.imshow(column, cmap=colours, vmin=limits[0], vmax=limits[1], extent=extent, aspect="auto")
     for row, value in enumerate(values):

@@ -6,7 +6,7 @@ from functools import lru_cache
 import ipywidgets as W
 import torch
 
-from eca_edu.attention import ATTENTION, make_attention
+from eca_edu.attention import ATTENTION, ECA, make_attention
 from eca_edu.complexity import count_macs, count_parameters
 from eca_edu.models import FOLLOWS_PSI, attention_places, attention_stages
 from eca_edu.plots.backbones import draw_stages
@@ -60,7 +60,7 @@ class BackboneExplorer(Explorer):
             count * count_macs(module, (1, channels, 1, 1))
             for (channels, count), module in zip(stages, modules, strict=True)
         )
-        kernels = [module.conv.kernel_size[0] for module in modules] if attention in ("eca", "eca-circular") else []
+        kernels = [module.conv.kernel_size[0] for module in modules if isinstance(module, ECA)]
         labels = [f"{count:,}" for count in added]
         if kernels:
             labels = [f"{count} (k = {k})" for count, k in zip(added, kernels, strict=True)]

@@ -32,6 +32,8 @@ class Panel(W.VBox):
     The figure belongs to the panel alone, never to pyplot: JupyterLab calls widgets from several threads.
     """
 
+    children: tuple[W.Widget, ...]
+
     def __init__(self, width: int, height: int):
         self.figure = Figure(figsize=(width / DPI, height / DPI), dpi=DPI)
         FigureCanvasAgg(self.figure)
@@ -55,16 +57,21 @@ class Panel(W.VBox):
         self.figure.canvas.draw()
         self.still = self.figure.canvas.copy_from_bbox(self.figure.bbox)
 
-    def show(self, sentence: str) -> None:
-        """Draw the figure as it is now, and put the sentence (HTML) below it."""
-        canvas, png = self.figure.canvas, io.BytesIO()
+    def draw(self) -> np.ndarray:
+        """Draw the figure as it is now; return its pixels, (height, width, 4), which the next drawing overwrites."""
+        canvas = self.figure.canvas
         if self.still is None:
             canvas.draw()
         else:
             canvas.restore_region(self.still)
             for artist in self.moving:
                 self.figure.draw_artist(artist)
-        Image.fromarray(np.asarray(canvas.buffer_rgba())).save(png, "png", compress_level=1)
+        return np.asarray(canvas.buffer_rgba())
+
+    def show(self, sentence: str) -> None:
+        """Draw the figure as it is now, and put the sentence (HTML) below it."""
+        png = io.BytesIO()
+        Image.fromarray(self.draw()).save(png, "png", compress_level=1)
         self.picture.value = png.getvalue()
         self.sentence.value = sentence
 

@@ -75,6 +75,7 @@ class TrainingMonitor(LiveCurves):
         self.train = train
         self.thread: Thread | None = None
         self.going, self.stopping = Event(), Event()
+        self.since: float | None = None
         atexit.register(self.leave)  # a process that ends while torch computes in a thread would be aborted
         self.progress = W.FloatProgress(0, min=0, max=1, layout=W.Layout(width="260px"))
         self.status = W.Label("Press Start.")

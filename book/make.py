@@ -1,0 +1,255 @@
+"""The course as a book, in pages that need neither kernel nor network: `make book` writes it into build/book.
+
+Every notebook is executed without CIFAR-10, on generated images only, so that the book may be published.
+"""
+
+import argparse
+import base64
+import hashlib
+import os
+import re
+import shutil
+import tempfile
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass, field
+from html import escape
+from pathlib import Path
+from urllib.parse import unquote
+
+import jinja2
+import nbformat
+from latex2mathml.converter import convert as mathml
+from nbclient import NotebookClient
+from nbconvert.filters import Highlight2HTML, ansi2html
+from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
+from pygments.formatters import HtmlFormatter
+
+HERE = Path(__file__).resolve().parent
+ROOT = HERE.parent
+#: The pages after the chapters.
+DOCUMENTS = (ROOT / "docs" / "glossary.md", ROOT / "docs" / "teachers.md")
+WIDGET = "application/vnd.jupyter.widget-view+json"
+STATE = "application/vnd.jupyter.widget-state+json"
+MARK = "book-set-up"
+
+
+@dataclass
+class Page:
+    """A page of the book. headings: (anchor, text) of its sections. number: of a chapter, or "" for a document."""
+
+    source: Path
+    title: str
+    promise: str = ""
+    times: str = ""
+    body: str = ""
+    headings: list[tuple[str, str]] = field(default_factory=list)
+
+    @property
+    def file(self) -> str:
+        return f"{self.source.stem}.html"
+
+    @property
+    def number(self) -> str:
+        return self.source.stem[:2] if self.source.suffix == ".ipynb" else ""
+
+
+def chapters() -> list[Path]:
+    """Return the notebooks in the order of the course."""
+    return sorted((ROOT / "notebooks").glob("*.ipynb"))
+
+
+def execute(path: Path, budget: str) -> nbformat.NotebookNode:
+    """Return the notebook at `path`, executed with this budget, without CIFAR-10 and without network."""
+    notebook = nbformat.read(path, as_version=4)
+    for i, cell in enumerate(notebook.cells):
+        if "parameters" in cell.metadata.get("tags", []):
+            notebook.cells.insert(i + 1, nbformat.v4.new_code_cell(f"BUDGET = {budget!r}", metadata={"tags": [MARK]}))
+            break
+    register = f"import sys\nsys.path.append({str(HERE)!r})\nimport flipbook\nflipbook.register()\ndel flipbook, sys"
+    notebook.cells.insert(0, nbformat.v4.new_code_cell(register, metadata={"tags": [MARK]}))
+    with tempfile.TemporaryDirectory() as nothing:
+        environment = {**os.environ, "ECA_EDU_DATA": nothing, "ECA_EDU_OFFLINE": "1"}
+        NotebookClient(notebook, timeout=1200, resources={"metadata": {"path": path.parent}}).execute(env=environment)
+    notebook.cells = [cell for cell in notebook.cells if MARK not in cell.metadata.get("tags", [])]
+    return notebook
+
+
+class Book:
+    """Writes pages into `folder`; `pages` are all that a link may lead to."""
+
+    def __init__(self, folder: Path, sources: list[Path]):
+        self.folder = folder
+        self.sources = {source.resolve() for source in sources}
+        self.highlight = Highlight2HTML(pygments_lexer="ipython3")
+        shutil.rmtree(folder, ignore_errors=True)
+        (folder / "pictures").mkdir(parents=True)
+
+    def picture(self, content: bytes, kind: str) -> str:
+        """Keep a picture as a file, once, and return its address."""
+        name = f"pictures/{hashlib.sha256(content).hexdigest()[:16]}.{kind}"
+        (self.folder / name).write_bytes(content)
+        return name
+
+    def markdown(self, text: str, source: Path) -> str:
+        """Return a markdown text of the file `source` as HTML: formulas as MathML, links to the pages of the book."""
+        return MarkdownWithMath(renderer=Renderer(self, source)).render(text)
+
+    def address(self, url: str, source: Path) -> str:
+        """Return where a link in the file `source` leads in the book; raise ValueError if that is no page of it."""
+        if re.match(r"https?:|#", url):
+            return url
+        target, _, anchor = url.partition("#")
+        file = (source.parent / unquote(target)).resolve()
+        if file not in self.sources:
+            raise ValueError(f"links in {source.name} must lead to a page of the book or to the web; got {url!r}")
+        return f"{file.stem}.html{'#' * bool(anchor)}{anchor}"
+
+    def chapter(self, notebook: nbformat.NotebookNode, source: Path) -> Page:
+        """Return the page of an executed notebook."""
+        first = notebook.cells[0].source
+        times = re.search(r"Reading: .*", first)
+        page = Page(
+            source,
+            title=first.splitlines()[0].removeprefix("# "),
+            promise=self.markdown(re.search(r"^\*\*(.+)\*\*$", first, re.MULTILINE).group(1), source),
+            times=times.group(0).rstrip("*") if times else "",
+        )
+        widgets = notebook.metadata.get("widgets", {}).get(STATE, {}).get("state", {})
+        page.body = "\n".join(self.cell(cell, source, widgets) for cell in notebook.cells)
+        return with_headings(page)
+
+    def document(self, source: Path) -> Page:
+        """Return the page of a markdown file."""
+        text = source.read_text(encoding="utf-8")
+        body = f'<div class="text">{self.markdown(text, source)}</div>'
+        return with_headings(Page(source, title=text.splitlines()[0].removeprefix("# "), body=body))
+
+    def cell(self, cell: nbformat.NotebookNode, source: Path, widgets: dict) -> str:
+        if cell.cell_type == "markdown":
+            return f'<div class="text">{self.markdown(cell.source, source)}</div>'
+        outputs = "\n".join(filter(None, (self.output(output, source, widgets) for output in cell.outputs)))
+        code = f'<div class="input">{self.highlight(cell.source)}</div>' if cell.source.strip() else ""
+        return code + (f'<div class="output">{outputs}</div>' if outputs else "")
+
+    def output(self, output: nbformat.NotebookNode, source: Path, widgets: dict) -> str:
+        """Return one output of a cell in the richest form that a page can show."""
+        if output.output_type == "stream":
+            return f"<pre>{ansi2html(output.text)}</pre>"
+        if output.output_type == "error":
+            raise ValueError(f"{source.name} must run without errors; got {output.ename}: {output.evalue}")
+        data = output.data
+        if "flipbook" in data.get("text/html", ""):
+            return data["text/html"]
+        if WIDGET in data:
+            return self.widget(data, widgets)
+        if "text/html" in data:
+            return f'<div class="table">{data["text/html"]}</div>'
+        if "image/png" in data:
+            address = self.picture(base64.b64decode(data["image/png"]), "png")
+            return f'<img src="{address}" alt="the picture that the cell above draws">'
+        if "text/markdown" in data:
+            return self.markdown(data["text/markdown"], source)
+        return f"<pre>{ansi2html(data['text/plain'])}</pre>"
+
+    def widget(self, data: dict, widgets: dict) -> str:
+        """Return an explorer as its last picture and sentence. Other widgets, such as bars of progress, are left out."""
+        parts = list(family(data[WIDGET]["model_id"], widgets))
+        picture = next((part for part in parts if "eca-edu-picture" in part["state"].get("_dom_classes", [])), None)
+        if picture is None:
+            return ""
+        (content,) = (b["data"] for b in picture["buffers"] if b["path"] == ["value"])
+        sentence = next(p["state"]["value"] for p in parts if "eca-edu-sentence" in p["state"].get("_dom_classes", []))
+        name = parts[0]["state"]["_dom_classes"][0]
+        address = self.picture(base64.b64decode(content), "png")
+        return (
+            f'<figure class="explorer" data-explorer="{escape(name)}">{data.get("text/html", "")}'
+            f'<img src="{address}" alt=""><figcaption>{sentence}</figcaption>'
+            '<p class="still">A picture of it. In JupyterLab you can move it.</p></figure>'
+        )
+
+
+def family(model: str, widgets: dict) -> Iterator[dict]:
+    """Yield the saved state of a widget, and of all that it holds."""
+    part = widgets[model]
+    yield part
+    for child in part["state"].get("children", []):
+        yield from family(child.removeprefix("IPY_MODEL_"), widgets)
+
+
+class Renderer(IPythonRenderer):
+    """Markdown to HTML without a script: LaTeX becomes MathML, which browsers draw themselves."""
+
+    def __init__(self, book: Book, source: Path):
+        super().__init__(escape=False)
+        self.book, self.source = book, source
+
+    def inline_math(self, body: str) -> str:
+        return mathml(body)
+
+    def block_math(self, body: str) -> str:
+        return f'<div class="formula">{mathml(body, display="block")}</div>'
+
+    def link(self, text: str, url: str, title: str | None = None) -> str:
+        return super().link(text, self.book.address(url, self.source), title)
+
+    def image(self, text: str, url: str, title: str | None = None) -> str:
+        file = self.source.parent / url
+        return super().image(text, self.book.picture(file.read_bytes(), file.suffix[1:]), title)
+
+    def table(self, text: str) -> str:
+        return f'<div class="table"><table>{text}</table></div>'
+
+
+def with_headings(page: Page) -> Page:
+    """Fill in the sections of a page, from its HTML."""
+    found = re.findall(r'<h2 id="([^"]+)">(.*?)<a class="anchor-link"', page.body)
+    page.headings = [(anchor, re.sub(r"<(?!/?m)[^>]+>", "", text)) for anchor, text in found]
+    return page
+
+
+def write(folder: Path, notebooks: dict[Path, nbformat.NotebookNode]) -> list[Path]:
+    """Write the book of these executed notebooks into `folder`, which is emptied first; return its pages."""
+    documents = [path for path in DOCUMENTS if path.is_file()]
+    book = Book(folder, [*notebooks, *documents])
+    pages = [book.chapter(notebook, path) for path, notebook in notebooks.items()]
+    pages += [book.document(path) for path in documents]
+    templates = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(HERE), autoescape=True, undefined=jinja2.StrictUndefined
+    )
+    template = templates.get_template("page.html")
+    cover = book.picture((ROOT / "gallery" / "overview.png").read_bytes(), "png")
+    files = []
+    for i, page in enumerate([None, *pages]):
+        around = {"before": pages[i - 2] if i > 1 else None, "after": pages[i] if i < len(pages) else None}
+        files.append(folder / (page.file if page else "index.html"))
+        files[-1].write_text(template.render(page=page, pages=pages, cover=cover, **around), encoding="utf-8")
+    light, dark = (HtmlFormatter(style=style).get_style_defs(".highlight") for style in ("default", "github-dark"))
+    css = (HERE / "book.css").read_text(encoding="utf-8")
+    colours = f"{light}\n@media (prefers-color-scheme: dark) {{\n{dark}\n}}\n"
+    (folder / "book.css").write_text(colours + css, encoding="utf-8")
+    shutil.copy(HERE / "book.js", folder)
+    return files
+
+
+def build(folder: Path, budget: str) -> list[Path]:
+    """Execute all notebooks, two at a time, and write the book into `folder`; return its pages."""
+    paths = chapters()
+    with ProcessPoolExecutor(2) as pool:
+        notebooks = dict(zip(paths, pool.map(execute, paths, [budget] * len(paths)), strict=True))
+    return write(folder, notebooks)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument(
+        "--budget", choices=["quick", "lesson", "full"], default="lesson", help="for training in the notebooks"
+    )
+    parser.add_argument("--folder", type=Path, default=ROOT / "build" / "book")
+    options = parser.parse_args()
+    files = build(options.folder, options.budget)
+    print(f"{len(files)} pages; open {files[0]}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,66 @@
+"""The course with its exercises solved: every stub in the notebooks replaced by the tested source of its solution."""
+
+import ast
+import re
+from pathlib import Path
+
+import nbformat
+
+from eca_edu._files import data_folder, written_whole
+from eca_edu.exercises import solution
+
+__all__ = ["notebooks_folder", "solve", "solved", "write_solutions"]
+
+#: The last line of an exercise: check.<exercise>(<answer>).
+CHECK = re.compile(r"^check\.(\w+)\((\w+)\)$", re.MULTILINE)
+
+
+def notebooks_folder() -> Path:
+    """Return the folder of the course; raise FileNotFoundError if the package was installed without it."""
+    folder = data_folder().parent / "notebooks"
+    if not list(folder.glob("*.ipynb")):
+        raise FileNotFoundError(
+            f"there are no notebooks in {folder}: the package is installed without the course; "
+            "use a clone of the repository"
+        )
+    return folder
+
+
+def solve(source: str) -> str:
+    """Return the source of a cell with its stub, if it has one, replaced by the solution; all other lines stay."""
+    found = CHECK.search(source)
+    if found is None:
+        return source
+    name, answer = found.groups()
+    lines = source.splitlines()
+    for node in ast.parse(source).body:
+        if isinstance(node, (ast.FunctionDef, ast.ClassDef)) and node.name == answer:
+            return "\n".join([*lines[: node.lineno - 1], solution(name).text, *lines[node.end_lineno :]])
+    raise ValueError(f"a cell that ends with check.{name}({answer}) must define {answer}; got {source!r}")
+
+
+def solved(path: Path) -> nbformat.NotebookNode:
+    """Return the notebook at `path` with every stub replaced by its solution."""
+    notebook = nbformat.read(path, as_version=4)
+    for cell in notebook.cells:
+        if cell.cell_type == "code":
+            cell.source = solve(cell.source)
+    return notebook
+
+
+def write_solutions(folder: Path | None = None) -> list[Path]:
+    """Write all notebooks with their exercises solved, and return the files.
+
+    folder: stands beside `data/`, since the notebooks read ../data; default: `solutions` beside `notebooks`.
+    Raises ValueError for a folder elsewhere or that of the course itself, FileNotFoundError if there is no course.
+    """
+    course = notebooks_folder()
+    folder = (folder or course.parent / "solutions").resolve()
+    if folder == course or folder.parent != course.parent:
+        raise ValueError(f"folder must be a new one in {course.parent}, beside data/; got {folder}")
+    files = []
+    for path in sorted(course.glob("*.ipynb")):
+        files.append(folder / path.name)
+        with written_whole(files[-1]) as temporary:
+            nbformat.write(solved(path), temporary)
+    return files

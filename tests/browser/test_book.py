@@ -1,0 +1,174 @@
+"""The book of the course is built, and read in Chromium without kernel and without network.
+
+With ECA_EDU_SCREENSHOTS=<folder> each page leaves pictures there, on a wide and on a narrow screen.
+"""
+
+import base64
+import html
+import importlib.util
+import io
+import os
+import re
+from pathlib import Path
+
+import nbformat
+import numpy as np
+import pytest
+from PIL import Image
+
+import eca_edu.widgets
+
+ROOT = Path(__file__).resolve().parents[2]
+specification = importlib.util.spec_from_file_location("make", ROOT / "book" / "make.py")
+make = importlib.util.module_from_spec(specification)
+specification.loader.exec_module(make)
+
+LARGEST = 30e6  # bytes
+#: Explorer -> (page, control, key that moves it, words that then stand below the picture)
+MOVES = {
+    "ChannelWeightsExplorer": ("00_start_here", "image", "ArrowRight", "Image 1: the right answer is"),
+    "KernelSizeExplorer": ("02_adaptive_kernel_size", "b", "ArrowLeft", "γ = 2 and b = 0"),
+    "ConventionsExplorer": ("02_adaptive_kernel_size", "C", "ArrowLeft", "C = 32"),
+    "ConvolutionStepper": ("03_build_eca", "channel", "End", "Channel 7: 0.25 · 1 + 0.5 · -1 + 0.125 · 0"),
+}
+CHAPTERS = [path.stem for path in make.chapters()]
+PAGES = ["index", *CHAPTERS, *(path.stem for path in make.DOCUMENTS)]
+
+
+@pytest.fixture(scope="module")
+def book(tmp_path_factory):
+    """The book, built once, with the quick budget."""
+    folder = tmp_path_factory.mktemp("build") / "book"
+    make.write(folder, {path: make.execute(path, "quick") for path in make.chapters()})
+    return folder
+
+
+@pytest.fixture
+def read(book, browser):
+    """Open a page of the book; afterwards the test fails for errors and for anything asked from the network."""
+    asked, errors = [], []
+
+    def open_page(name, width=1280):
+        context = browser.new_context(viewport={"width": width, "height": 900})
+        context.set_offline(True)
+        contexts.append(context)
+        page = context.new_page()
+        page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
+        page.on("pageerror", lambda error: errors.append(str(error)))
+        page.on("request", lambda request: asked.append(request.url))
+        page.goto((book / f"{name}.html").as_uri())
+        page.wait_for_function("[...document.querySelectorAll('.flipbook')].every(e => e.dataset.ready)")
+        return page
+
+    contexts = []
+    yield open_page
+    for context in contexts:
+        context.close()
+    assert [url for url in asked if not url.startswith(("file:", "data:", "blob:"))] == []
+    assert errors == []
+
+
+def screenshot(page, name):
+    if folder := os.environ.get("ECA_EDU_SCREENSHOTS"):
+        Path(folder).mkdir(parents=True, exist_ok=True)
+        page.screenshot(path=Path(folder, f"book-{name}.png"), full_page=True)
+
+
+def pixels(figure):
+    """The picture of a flipbook, (height, width, 3)."""
+    png = figure.locator("canvas").evaluate("e => e.toDataURL()").partition(",")[2]
+    return np.asarray(Image.open(io.BytesIO(base64.b64decode(png))).convert("RGB")).astype(int)
+
+
+def code_cells(stem):
+    cells = nbformat.read(ROOT / "notebooks" / f"{stem}.ipynb", as_version=4).cells
+    return [cell.source for cell in cells if cell.cell_type == "code"]
+
+
+def test_the_book_has_a_page_for_each_chapter_and_is_small(book):
+    assert sorted(path.stem for path in book.glob("*.html")) == sorted(PAGES)
+    assert sum(path.stat().st_size for path in book.rglob("*") if path.is_file()) < LARGEST
+
+
+def test_the_book_is_made_of_generated_images_only(book):
+    """CIFAR-10 may not be published: every chapter that loads images says that it has generated ones."""
+    loading = [stem for stem in CHAPTERS if any("load_images(" in source for source in code_cells(stem))]
+    assert loading
+    for stem in loading:
+        outputs = "".join(
+            re.findall(r'<div class="output">.*?</div>', (book / f"{stem}.html").read_text("utf-8"), re.S)
+        )
+        assert "cue-switch: " in outputs
+        assert "cifar10: " not in outputs
+
+
+@pytest.mark.parametrize("name", PAGES)
+@pytest.mark.parametrize("width", [1280, 390])
+def test_a_page_is_whole(read, name, width):
+    page = read(name, width)
+    screenshot(page, f"{name}-{width}")
+    broken = "[...document.images].filter(e => !(e.complete && e.naturalWidth > 0)).map(e => e.src)"
+    assert page.evaluate(broken) == []
+    assert page.evaluate("document.documentElement.scrollWidth") <= width  # nothing sticks out; code and tables scroll
+    prose = page.evaluate("[...document.querySelectorAll('.text, figcaption, li')].map(e => e.innerText).join(' ')")
+    assert not re.search(r"\$|\\[a-z]+", prose)  # no formula is left as LaTeX
+    small = "[...document.querySelectorAll('math')].filter(e => e.getBoundingClientRect().height < 5).length"
+    assert page.evaluate(small) == 0
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_links_lead_to_pages_and_places(book, name):
+    places = {path.name: set(re.findall(r' id="([^"]+)"', path.read_text("utf-8"))) for path in book.glob("*.html")}
+    text = (book / f"{name}.html").read_text("utf-8")
+    for url in map(html.unescape, re.findall(r'<a [^>]*href="([^"]+)"', text)):
+        if not url.startswith("http"):
+            file, _, place = url.partition("#")
+            assert (file or f"{name}.html") in places, url
+            assert not place or place in places[file or f"{name}.html"], url
+
+
+def test_one_can_walk_through_the_book(read):
+    page = read("index")
+    seen = ["index"]
+    while page.locator("a[rel=next]").count():
+        page.locator("a[rel=next]").click()
+        seen.append(Path(page.url).stem)
+        assert page.locator(".contents [aria-current=page]").count() == 1
+    assert seen == PAGES
+
+
+@pytest.mark.parametrize("explorer", MOVES)
+def test_a_flipbook_moves(read, explorer):
+    name, label, key, words = MOVES[explorer]
+    page = read(name)
+    figure = page.locator(f"figure.flipbook[data-explorer={explorer}]").first
+    before = pixels(figure)
+    figure.get_by_role("slider", name=label, exact=True).press(key)
+    assert words in figure.locator("figcaption").inner_text()
+    assert (np.abs(pixels(figure) - before).max(2) > 20).mean() > 0.0005
+
+
+def test_a_flipbook_shows_what_the_explorer_draws(read):
+    """The pixels of one state, put together from tiles, are those of the explorer in this state."""
+    page = read("02_adaptive_kernel_size")
+    figure = page.locator("figure.flipbook[data-explorer=KernelSizeExplorer]")
+    for label in ("γ", "b", "C"):
+        figure.get_by_role("slider", name=label, exact=True).press("ArrowRight")
+    explorer = eca_edu.widgets.KernelSizeExplorer()
+    explorer.gamma.value, explorer.b.value, explorer.channels.value = 2.5, 2, 160
+    assert np.array_equal(pixels(figure), explorer.draw()[..., :3])
+
+
+def test_every_explorer_has_a_picture(book):
+    for stem in CHAPTERS:
+        text = (book / f"{stem}.html").read_text("utf-8")
+        for explorer in eca_edu.widgets.__all__:
+            made = any(f"{explorer}(" in source for source in code_cells(stem))
+            assert made == (f'data-explorer="{explorer}"' in text), (stem, explorer)
+
+
+def test_a_link_out_of_the_book_is_refused(tmp_path):
+    book = make.Book(tmp_path / "book", [ROOT / "docs" / "glossary.md"])
+    assert book.address("glossary.md#Words", ROOT / "docs" / "teachers.md") == "glossary.html#Words"
+    with pytest.raises(ValueError, match="must lead to a page of the book or to the web"):
+        book.address("../LICENSE", ROOT / "docs" / "teachers.md")
