@@ -35,7 +35,7 @@ def gates(model: nn.Module) -> dict[str, nn.Module]:
     Raises ValueError if it holds none.
     """
     found = {
-        name: module.gate
+        name: module.get_submodule("gate")
         for name, module in model.named_modules()
         if isinstance(module, ChannelAttention) or type(module).__name__ in OF_TIMM
     }

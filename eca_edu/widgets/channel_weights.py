@@ -90,7 +90,8 @@ class InterventionExplorer(Explorer):
         self.data = data.take(slice(500))
         self.x = normalize(self.data.images.cpu(), data.mean, data.std)  # (N, 3, H, W)
         self.models = {name: copy.deepcopy(model).cpu().eval() for name, model in models.items()}
-        self.weights, self.probabilities = {}, {}
+        self.weights: dict[str, dict[str, torch.Tensor]] = {}
+        self.probabilities: dict[str, torch.Tensor] = {}
         for name, model in self.models.items():
             with torch.no_grad(), record_channel_weights(model) as self.weights[name]:
                 self.probabilities[name] = model(self.x).softmax(1)  # (N, classes)
@@ -112,8 +113,8 @@ class InterventionExplorer(Explorer):
 
     def prepare(self) -> None:
         places = [(0.01, 0.08, 0.2, 0.8), (0.27, 0.15, 0.4, 0.74), (0.77, 0.15, 0.21, 0.74)]
-        axes = [self.figure.add_axes(place) for place in places]
-        self.artists = draw_intervention(*axes, self.data.class_names)
+        image_ax, weights_ax, classes_ax = map(self.figure.add_axes, places)
+        self.artists = draw_intervention(image_ax, weights_ax, classes_ax, self.data.class_names)
 
     def update(self, model: str, layer: str, label: int, image: int, channel: int | str, weight: float | str) -> str:
         weights = self.weights[model][layer]  # (N, C)
@@ -124,7 +125,7 @@ class InterventionExplorer(Explorer):
         index = int(self.of_class[label][image])
         own, mean = weights[index], weights[self.of_class[label]].mean(0)
         now = own.clone()
-        if weight != "own":
+        if isinstance(weight, float):
             now[chosen] = weight
         network, name = self.models[model], self.data.class_names[label]
         with torch.no_grad(), override_channel_weights(network, {layer: lambda _: now[None]}):
@@ -138,8 +139,8 @@ class InterventionExplorer(Explorer):
             chosen.numpy(),
             (before.numpy(), probabilities.numpy()),
         )
-        which = "of all channels" if channel == "all" else f"{own[channel]:.2f} of channel {channel}"
-        change = "left as it is" if weight == "own" else f"set to {weight:.2f}"
+        which = f"{own[channel]:.2f} of channel {channel}" if isinstance(channel, int) else "of all channels"
+        change = f"set to {weight:.2f}" if isinstance(weight, float) else "left as it is"
         best = self.data.class_names[int(probabilities.argmax())]
         return (
             f"{escape(model)}, {layer}, image {image} of {escape(name)}: the weight {which} is {change}. "
