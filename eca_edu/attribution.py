@@ -21,17 +21,18 @@ from eca_edu.inspection import override_channel_weights, record_channel_weights
 
 __all__ = [
     "Attribution",
+    "Mean",
     "deep_lift",
     "gate_attribution",
     "grad_cam",
     "infidelity",
     "integrated_gradients",
     "mask_scores",
+    "mean_with_interval",
     "occlusion",
     "pointing_game",
     "randomized",
     "rank_correlation",
-    "reliability",
     "saliency",
     "sensitivity",
     "share_inside",
@@ -79,6 +80,19 @@ class Attribution:
     def promises_completeness(self) -> bool:
         """Return whether the values ought to sum to score(x) - score(baseline)."""
         return self.baseline is not None and not bool(self.delta.isnan().any())
+
+
+@dataclass(frozen=True)
+class Mean:
+    """A mean over images with its 95 % interval, after Student's t. images: how many it is taken over."""
+
+    mean: float
+    low: float
+    high: float
+    images: int
+
+    def __str__(self) -> str:
+        return f"{self.mean:.2f} ({self.low:.2f} to {self.high:.2f})"
 
 
 def saliency(model: nn.Module, x: torch.Tensor, target: int | torch.Tensor | None = None) -> Attribution:
@@ -322,6 +336,18 @@ def rank_correlation(a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
     return (first * second).sum(1)
 
 
+def mean_with_interval(values: torch.Tensor) -> Mean:
+    """Return the mean of numbers (N,), one for each image, with its interval; NaN, which has no answer, is left out.
+
+    Raises ValueError if no number is left.
+    """
+    known = values[~values.isnan()].tolist()
+    if not known:
+        raise ValueError(f"values must hold at least one number that is not NaN; got {tuple(values.shape)} of NaN")
+    mean, _, low, high = interval(known)
+    return Mean(mean, low, high, len(known))
+
+
 def randomized(model: nn.Module, seed: int = 2018) -> nn.Module:
     """Return a copy of the network with fresh random weights, in evaluation mode: it has learned nothing.
 
@@ -407,36 +433,6 @@ def sensitivity(
             max_examples_per_batch=_at_once(x, draws),
             target=_targets(model, x, target),
         ).cpu()
-
-
-def reliability(
-    methods: Mapping[str, Method],
-    model: nn.Module,
-    x: torch.Tensor,
-    target: int | torch.Tensor | None = None,
-    *,
-    draws: int = DRAWS,
-    seed: int = 0,
-):
-    """Return a table of infidelity and sensitivity, one row for each method: means over the images with 95 % intervals.
-
-    methods: {name: method}, each called as method(model, x, target). The last row is a map of zeros, which knows nothing.
-    -> a pandas DataFrame; the columns "infidelity" and "sensitivity", each with "… low" and "… high".
-    """
-    import pandas as pd
-
-    target = _targets(model, x, target)
-    zeros = Attribution("zeros", torch.zeros(x.shape), target.cpu(), None, torch.full((len(x),), math.nan))
-    rows = {}
-    for name, method in {**methods, "a map of zeros": None}.items():
-        attribution = method(model, x, target) if method else zeros
-        scores = {"infidelity": infidelity(model, x, attribution, draws=draws, seed=seed)}
-        if method:
-            scores["sensitivity"] = sensitivity(method, model, x, target, draws=draws, seed=seed)
-        row = rows[name] = {}
-        for score, values in scores.items():
-            row[score], _, row[f"{score} low"], row[f"{score} high"] = interval(values.tolist())
-    return pd.DataFrame.from_dict(rows, orient="index")
 
 
 def _explain(

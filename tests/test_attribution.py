@@ -21,11 +21,11 @@ from eca_edu.attribution import (
     infidelity,
     integrated_gradients,
     mask_scores,
+    mean_with_interval,
     occlusion,
     pointing_game,
     randomized,
     rank_correlation,
-    reliability,
     saliency,
     sensitivity,
     share_inside,
@@ -308,6 +308,15 @@ def test_the_interval_is_that_of_the_mean():
     assert row["share high"] - row["share"] == pytest.approx(2.0096 * float(values.std()) / 50**0.5, rel=1e-3)
 
 
+def test_a_mean_leaves_out_what_has_no_answer():
+    mean = mean_with_interval(torch.tensor([1.0, math.nan, 2.0, 3.0]))
+    assert (mean.mean, mean.images) == (2.0, 3)
+    assert mean.high - mean.mean == pytest.approx(4.3027 / 3**0.5, rel=1e-4)
+    assert str(mean) == "2.00 (-0.48 to 4.48)"
+    with pytest.raises(ValueError, match="at least one number that is not NaN"):
+        mean_with_interval(torch.tensor([math.nan]))
+
+
 def test_rank_correlation_is_scipys_for_each_image():
     a, b = torch.randn(2, 6, 4, 5, generator=torch.Generator().manual_seed(0))
     b[0] = a[0] ** 3
@@ -368,19 +377,6 @@ def test_a_constant_map_is_not_sensitive_and_the_seed_fixes_the_trials():
     assert first.min() > 0
     assert torch.equal(first, sensitivity(saliency, MODEL, X, draws=3))
     assert not torch.equal(first, sensitivity(saliency, MODEL, X, draws=3, seed=1))
-
-
-def test_the_table_of_reliability_has_a_row_for_each_method_and_one_for_nothing():
-    methods = {name: METHODS[name] for name in ("saliency", "Grad-CAM")}
-    state = torch.get_rng_state()
-    table = reliability(methods, MODEL, X, draws=2)
-    assert torch.equal(torch.get_rng_state(), state)
-    assert list(table.index) == ["saliency", "Grad-CAM", "a map of zeros"]
-    for column in ("infidelity", "sensitivity"):
-        rows = table.drop("a map of zeros")
-        assert (rows[f"{column} low"] < rows[column]).all()
-        assert (rows[column] < rows[f"{column} high"]).all()
-    assert math.isnan(table["sensitivity"]["a map of zeros"])
 
 
 def test_captum_is_imported_only_where_it_is_used():

@@ -97,16 +97,16 @@ def draw_explanation(figure: Figure) -> dict[str, object]:
     titles = {"image": "the image", "map": "this network", "untrained": "an untrained network"}
     artists: dict[str, object] = {"lights": {}, "titles": {}, "maps": {}, "outlines": {}, "bars": {}}
     for name, left in places.items():
-        ax = figure.add_axes((left, 0.03, 0.3, 0.66))
+        ax = figure.add_axes((left, 0.02, 0.3, 0.68))
         artists["titles"][name] = ax.set_title(titles[name], fontsize=10)
         if name == "image":
             artists["image"] = ax.imshow(np.zeros((2, 2, 3), np.uint8))
         else:
             artists["maps"][name] = ax.imshow(np.zeros((2, 2)), cmap=SIGNED)
             artists["outlines"][name] = ax.add_collection(LineCollection([], colors="black", linewidths=0.8))
-            artists["bars"][name] = figure.add_axes((left + 0.04, 0.11, 0.26, 0.58))
+            artists["bars"][name] = figure.add_axes((left + 0.06, 0.13, 0.24, 0.54))
         ax.axis("off")
-    for name, height in {"completeness": 0.93, "sanity": 0.84}.items():
+    for name, height in {"completeness": 0.94, "sanity": 0.86}.items():
         dot = figure.text(0.02, height, "●", fontsize=16, va="center", family="DejaVu Sans")
         artists["lights"][name] = (dot, figure.text(0.055, height, "", fontsize=10, va="center"))
     return artists
@@ -146,6 +146,7 @@ def update_explanation(
             bars.axhline(0, color="black", linewidth=0.6)
             bars.set_ylim(-1.1 * (reach or 1.0), 1.1 * (reach or 1.0))
             bars.set_xlabel("channel", fontsize=9, labelpad=1)
+            bars.set_yticks([-reach, 0, reach], [f"{-reach:.2g}", "0", f"{reach:.2g}"])
             bars.tick_params(labelsize=8)
             bars.spines[["top", "right"]].set_visible(False)
     for name, (state, text) in lights.items():

@@ -49,8 +49,8 @@ ANSWER, RIGHT = "its answer", "the right class"
 class AttributionExplorer(Explorer):
     """One explanation with its two lights: controls `image`, `method`, `target`, `layer` and `steps`.
 
-    model: in evaluation mode. data: at least one image; the first 500 are used. layers: names of modules with feature maps,
-    for Grad-CAM and for the gate inside of them; by default the residual blocks of our networks.
+    data: at least one image; the first 500 are used. layers: names of modules with feature maps, for Grad-CAM and for the gate
+    inside of them; by default the residual blocks of our networks.
     The first light tells whether the map is complete, the second how much it is like that of the same network with random
     weights. Layer and steps can be chosen for the methods that have them.
     Raises ValueError if there is no image, no layer, or a layer that the model lacks.
@@ -59,7 +59,7 @@ class AttributionExplorer(Explorer):
     def __init__(self, model: nn.Module, data: ImageData, layers: Sequence[str] | None = None):
         if not len(data):
             raise ValueError("data must hold at least one image; got none")
-        modules = dict(model.named_modules())
+        modules = dict(model.eval().named_modules())
         if layers is None:
             layers = [name for name, module in modules.items() if isinstance(module, ResidualBlock)]
         if not layers or not set(layers) <= set(modules):
@@ -80,7 +80,7 @@ class AttributionExplorer(Explorer):
                 options=[2, 4, 8, 16, 32, 64, 128], value=32, description="steps", continuous_update=False
             ),
         }
-        super().__init__(760, 400, controls)
+        super().__init__(760, 370, controls)
 
     def prepare(self) -> None:
         self.artists = draw_explanation(self.figure)
