@@ -2,6 +2,7 @@
 
 import base64
 import io
+import pathlib
 import subprocess
 import sys
 import time
@@ -17,7 +18,7 @@ from matplotlib.path import Path
 from PIL import Image
 from torch import nn
 
-from eca_edu import ECA, ECACNN, Epoch, ModelConfig, adaptive_kernel_size, cue_switch, fit
+from eca_edu import ECA, ECACNN, Epoch, ModelConfig, adaptive_kernel_size, cue_switch, fit, load_checkpoint
 from eca_edu.attribution import Attribution
 from eca_edu.inspection import constant, override_channel_weights
 from eca_edu.kernel_size import CONVENTIONS
@@ -43,6 +44,7 @@ from eca_edu.widgets.attributions import completeness, sanity
 from eca_edu.widgets.interaction import GATES
 from eca_edu.widgets.panel import Explorer, Panel
 
+ROOT = pathlib.Path(__file__).resolve().parent.parent
 DATA = cue_switch(6, seed=0)
 SOME = cue_switch(60, seed=0)
 
@@ -56,7 +58,7 @@ def make_intervention():
 
 
 def make_attribution_explorer():
-    return AttributionExplorer(MODEL, DATA)
+    return AttributionExplorer(TRAINED, DATA)
 
 
 def make_stepper():
@@ -81,6 +83,7 @@ def learned(model):
 
 
 MODEL, OTHER = learned(ECACNN(width=8)), learned(ECACNN(width=8))
+TRAINED, _ = load_checkpoint(ROOT / "data" / "checkpoints" / "cue-switch-eca.safetensors")
 MOVES = [
     (KernelSizeExplorer, "gamma", 3.5),
     (KernelSizeExplorer, "b", -2),

@@ -149,7 +149,7 @@ MOVES = {
     ],
     "07_attributions": [
         ("Prediction", press, "saliency", "End", "saliency 100"),
-        ("Prediction", press, "integrated gradients", "End", "integrated gradients 100"),
+        ("Prediction", press, "integrated", "End", "integrated 100"),
         ("Prediction", press, "occlusion", "End", "occlusion 100"),
         ("AttributionExplorer", press, "image", "ArrowRight", "Image 1: the right class is triangle"),
         ("AttributionExplorer", press, "steps", "Home", "NOT complete"),
