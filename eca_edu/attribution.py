@@ -10,6 +10,7 @@ import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import torch
 from torch import nn
@@ -18,6 +19,9 @@ from torch.nn import functional as F
 from eca_edu._checks import positive_integer
 from eca_edu._statistics import interval
 from eca_edu.inspection import override_channel_weights, record_channel_weights
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 __all__ = [
     "Attribution",
@@ -301,17 +305,17 @@ def share_inside(pixels: torch.Tensor, masks: torch.Tensor) -> torch.Tensor:
     return (strength * masks).sum((1, 2)) / strength.sum((1, 2))
 
 
-def mask_scores(attributions: Mapping[str, Attribution | torch.Tensor], masks: torch.Tensor):
+def mask_scores(attributions: Mapping[str, Attribution | torch.Tensor], masks: torch.Tensor) -> "pd.DataFrame":
     """Return a table of both scores, one row for each map: means over the images with 95 % intervals, and chance.
 
     attributions: {name: a map}, an Attribution or its pixels (N, H, W). masks: (N, H, W) bool.
-    -> a pandas DataFrame; the columns "pointing" and "share", each with "… low" and "… high", "chance" (the mean area of the
+    -> the columns "pointing" and "share", each with "… low" and "… high", "chance" (the mean area of the
     masks, the expectation of both scores for a map that knows nothing) and "images".
     Raises ValueError for shapes that do not fit.
     """
     import pandas as pd
 
-    rows = {}
+    rows: dict[str, dict[str, float]] = {}
     for name, attribution in attributions.items():
         pixels = attribution.pixels if isinstance(attribution, Attribution) else attribution
         row = rows[name] = {}

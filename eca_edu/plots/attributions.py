@@ -1,8 +1,10 @@
 """Maps of attributions beside their images, and how they score."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
+import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
@@ -70,12 +72,15 @@ def draw_attributions(
             ax.axis("off")
 
 
-def draw_scores(axes: Sequence[Axes], tables: Mapping[str, object], scores: Mapping[str, str], chance: float) -> None:
+def draw_scores(
+    axes: Sequence[Axes], tables: Mapping[str, pd.DataFrame], scores: Mapping[str, str], chance: float
+) -> None:
     """Draw scores with their intervals, one axes for each score, one row for each method, one marker for each table.
 
-    tables: {label: a DataFrame with a row for each method and the columns score, "score low" and "score high"}.
+    tables: {label: a table with a row for each method and the columns score, "score low" and "score high"}.
     scores: {column: label of its axis}. chance: the score of a map that knows nothing, a dashed line.
     """
+    methods = list(next(iter(tables.values())).index)
     colours = (BLUE, ORANGE, PURPLE, GREEN, GREY)
     for ax, (score, label) in zip(axes, scores.items(), strict=True):
         ax.axvline(chance, color="black", linestyle="--", linewidth=0.8, label="chance")
@@ -83,19 +88,19 @@ def draw_scores(axes: Sequence[Axes], tables: Mapping[str, object], scores: Mapp
             places = np.arange(len(table)) + 0.22 * (i - (len(tables) - 1) / 2)
             reach = [table[score] - table[f"{score} low"], table[f"{score} high"] - table[score]]
             ax.errorbar(table[score], places, xerr=reach, fmt=MARKERS[i], color=colours[i], label=name, markersize=5)
-        ax.set(xlim=(0, 1), ylim=(len(table) - 0.5, -0.5), xlabel=label)
-        ax.set_yticks(range(len(table)), table.index if ax is axes[0] else [""] * len(table))
+        ax.set(xlim=(0, 1), ylim=(len(methods) - 0.5, -0.5), xlabel=label)
+        ax.set_yticks(range(len(methods)), methods if ax is axes[0] else [""] * len(methods))
         ax.spines[["top", "right"]].set_visible(False)
         ax.grid(axis="x", color="0.9")
         ax.set_axisbelow(True)
     axes[0].legend(frameon=False, fontsize=9, loc="lower left", bbox_to_anchor=(0, 1), ncols=1 + len(tables))
 
 
-def draw_explanation(figure: Figure) -> dict[str, object]:
+def draw_explanation(figure: Figure) -> dict[str, Any]:
     """Prepare an image, its map, the map of an untrained network and two lights; return what `update_explanation` fills."""
     places = {"image": 0.02, "map": 0.35, "untrained": 0.68}
     titles = {"image": "the image", "map": "this network", "untrained": "an untrained network"}
-    artists: dict[str, object] = {"lights": {}, "titles": {}, "maps": {}, "outlines": {}, "bars": {}}
+    artists: dict[str, Any] = {"lights": {}, "titles": {}, "maps": {}, "outlines": {}, "bars": {}}
     for name, left in places.items():
         ax = figure.add_axes((left, 0.02, 0.3, 0.68))
         artists["titles"][name] = ax.set_title(titles[name], fontsize=10)
@@ -113,7 +118,7 @@ def draw_explanation(figure: Figure) -> dict[str, object]:
 
 
 def update_explanation(
-    artists: dict[str, object],
+    artists: dict[str, Any],
     image: np.ndarray,
     mask: np.ndarray | None,
     values: Mapping[str, np.ndarray],

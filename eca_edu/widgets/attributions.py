@@ -1,6 +1,6 @@
 """Ask a network why: choose an image, a method and a target, and see how far the answer can be trusted."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from html import escape
 
@@ -32,7 +32,7 @@ from eca_edu.widgets.panel import Explorer, ImpossibleSetting
 __all__ = ["AttributionExplorer"]
 
 #: name -> (the method, the options among the controls that it takes)
-METHODS = {
+METHODS: dict[str, tuple[Callable[..., Attribution], tuple[str, ...]]] = {
     "saliency": (saliency, ()),
     "integrated gradients": (integrated_gradients, ("steps",)),
     "DeepLift": (deep_lift, ()),
