@@ -45,6 +45,7 @@ def test_the_course_has_these_exercises():
         *["interact", "band_matrix", "eca", "residual"],
         *["conv_macs", "gate_bytes", "paired_interval", "verdict"],
         *["class_means", "attending", "same_for_all"],
+        *["integrate_gradients", "completeness_delta", "points_inside"],
     ]
     assert set(dir(check)) == set(EXERCISES)
 

@@ -2,6 +2,7 @@
 
 import base64
 import io
+import pathlib
 import subprocess
 import sys
 import time
@@ -9,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import matplotlib.pyplot as plt
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from matplotlib.figure import Figure
@@ -16,14 +18,17 @@ from matplotlib.path import Path
 from PIL import Image
 from torch import nn
 
-from eca_edu import ECA, ECACNN, Epoch, ModelConfig, adaptive_kernel_size, cue_switch, fit
+from eca_edu import ECA, ECACNN, Epoch, ModelConfig, adaptive_kernel_size, cue_switch, fit, load_checkpoint
+from eca_edu.attribution import Attribution
 from eca_edu.inspection import constant, override_channel_weights
 from eca_edu.kernel_size import CONVENTIONS
+from eca_edu.plots.attributions import draw_attributions, draw_scores, outline
 from eca_edu.plots.channel_weights import draw_class_means
 from eca_edu.plots.feature_maps import draw_feature_maps
 from eca_edu.plots.pipeline import draw_pipeline
 from eca_edu.training import normalize
 from eca_edu.widgets import (
+    AttributionExplorer,
     BackboneExplorer,
     ChannelWeightsExplorer,
     ConventionsExplorer,
@@ -35,9 +40,11 @@ from eca_edu.widgets import (
     Prediction,
     TrainingMonitor,
 )
+from eca_edu.widgets.attributions import completeness, sanity
 from eca_edu.widgets.interaction import GATES
 from eca_edu.widgets.panel import Explorer, Panel
 
+ROOT = pathlib.Path(__file__).resolve().parent.parent
 DATA = cue_switch(6, seed=0)
 SOME = cue_switch(60, seed=0)
 
@@ -48,6 +55,10 @@ def make_weights_explorer():
 
 def make_intervention():
     return InterventionExplorer({"first": MODEL, "second": OTHER}, SOME)
+
+
+def make_attribution_explorer():
+    return AttributionExplorer(TRAINED, DATA)
 
 
 def make_stepper():
@@ -72,6 +83,7 @@ def learned(model):
 
 
 MODEL, OTHER = learned(ECACNN(width=8)), learned(ECACNN(width=8))
+TRAINED, _ = load_checkpoint(ROOT / "data" / "checkpoints" / "cue-switch-eca.safetensors")
 MOVES = [
     (KernelSizeExplorer, "gamma", 3.5),
     (KernelSizeExplorer, "b", -2),
@@ -97,6 +109,11 @@ MOVES = [
     (make_intervention, "image", 1),
     (make_intervention, "channel", 5),
     (make_intervention, "weight", 0.05),
+    (make_attribution_explorer, "image", 4),
+    (make_attribution_explorer, "method", "saliency"),
+    (make_attribution_explorer, "method", "gate"),
+    (make_attribution_explorer, "target", "red"),
+    (make_attribution_explorer, "steps", 2),
 ]
 #: Moves that matter only for one choice of another control.
 MOVES_AFTER = [
@@ -105,6 +122,9 @@ MOVES_AFTER = [
     (make_stepper, {"channel": 7}, "padding", "circular"),
     (KernelSizeExplorer, {"gamma": 1, "b": 2}, "channels", 4),
     (make_intervention, {"weight": 0.0}, "channel", "all"),
+    (make_attribution_explorer, {"method": "Grad-CAM"}, "layer", "block1"),
+    (make_attribution_explorer, {"method": "gate"}, "layer", "block2"),
+    (make_attribution_explorer, {"method": "gate"}, "steps", 4),
 ]
 
 OTHERS = {
@@ -123,9 +143,12 @@ OTHERS = {
     "attention": ["se"],
     "kernel_sizes": ["3-3-3-3", "no list"],
     "model": ["second", "first"],
-    "layer": ["block2.attention"],
     "label": [3, 9],
     "weight": [0.0, 1.0, "own"],
+    "method": ["Grad-CAM", "gate", "occlusion"],
+    "target": ["ring", "its answer"],
+    "layer": ["block2.attention", "block3", "block1"],
+    "steps": [128, 2],
 }
 
 
@@ -629,3 +652,109 @@ while not monitor.records:
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert (done.returncode, done.stderr) == (0, "")
+
+
+# Attributions
+
+
+def test_an_explorer_of_attributions_enables_what_the_method_takes():
+    explorer = make_attribution_explorer()
+    free = {}
+    for method in explorer.method.options:
+        explorer.method.value = method
+        free[method] = [name for name in ("layer", "steps") if not explorer.controls[name].disabled]
+    assert free.pop("gate") == ["layer", "steps"]
+    assert free.pop("Grad-CAM") == ["layer"]
+    assert free.pop("integrated gradients") == ["steps"]
+    assert set(map(tuple, free.values())) == {()}
+
+
+def test_the_lights_tell_what_the_attribution_says():
+    explorer = make_attribution_explorer()
+    lights = {name: (dot, text) for name, (dot, text) in explorer.artists["lights"].items()}
+    assert "complete" in lights["completeness"][1].get_text()
+    assert lights["completeness"][1].get_text() in explorer.sentence.value
+    assert lights["sanity"][1].get_text() in explorer.sentence.value
+    explorer.method.value = "saliency"
+    assert "saliency promises none" in lights["completeness"][1].get_text()
+    assert lights["completeness"][0].get_color() == "#8C8C8C"
+
+
+def test_each_light_has_its_colours():
+    def attribution(values, delta):
+        return Attribution("by hand", torch.tensor([[values]]), torch.tensor([0]), 0.0, torch.tensor([delta]))
+
+    ramp = [[1.0, 2.0], [3.0, 4.0]]
+    assert completeness(attribution(ramp, 0.4)) == (
+        "good",
+        "Completeness: it sums to 10.00, the score rises by 9.60: complete.",
+    )
+    assert completeness(attribution(ramp, 1.0))[0] == "bad"
+    assert completeness(attribution(ramp, float("nan"))) == ("none", "Completeness: by hand promises none.")
+    back, zeros = [[4.0, 3.0], [2.0, 1.0]], [[0.0, 0.0], [0.0, 0.0]]
+    assert sanity(attribution(ramp, 0.0), attribution(ramp, 0.0))[0] == "bad"
+    assert sanity(attribution(ramp, 0.0), attribution(back, 0.0))[0] == "good"
+    assert sanity(attribution(zeros, 0.0), attribution(ramp, 0.0)) == (
+        "none",
+        "Sanity: the map is 0 everywhere; there is nothing to compare.",
+    )
+    assert sanity(attribution(ramp, 0.0), attribution(zeros, 0.0))[0] == "none"
+
+
+def test_an_explanation_is_computed_once():
+    explorer = make_attribution_explorer()
+    for image in (1, 0, 1, 0):
+        explorer.image.value = image
+    assert explorer.explain.cache_info().misses == 4  # two images, two networks
+
+
+def test_a_network_without_gates_has_no_gate_to_ask():
+    explorer = AttributionExplorer(ECACNN(width=8, attention=torch.nn.Identity), DATA)
+    explorer.method.value = "gate"
+    assert "block3 has no channel attention, so there is no gate to ask" in explorer.alert.value
+    explorer.method.value = "Grad-CAM"
+    assert explorer.alert.value == ""
+    with pytest.raises(ValueError, match="layers must be names of modules of the model, at least one; got"):
+        AttributionExplorer(MODEL, DATA, layers=["block7"])
+    with pytest.raises(ValueError, match="data must hold at least one image"):
+        AttributionExplorer(MODEL, DATA.take(slice(0)))
+
+
+def test_maps_share_a_symmetric_scale_and_a_map_of_zeros_is_drawn():
+    images = DATA.images[:2].permute(0, 2, 3, 1).numpy()
+    maps = {"zeros": np.zeros((2, 32, 32)), "ramp": np.linspace(-1, 3, 2 * 32 * 32).reshape(2, 32, 32)}
+    for common, zeros in [(True, (-3, 3)), (False, (-1, 1))]:
+        figure = Figure(figsize=(5, 4))
+        draw_attributions(figure, images, maps, masks=DATA.masks[:2].numpy(), common_scale=common)
+        figure.canvas.draw()
+        axes = np.array(figure.axes).reshape(2, 3)
+        assert np.array_equal(axes[1, 0].images[0].get_array(), images[1])
+        assert [axes[1, 1].images[0].get_clim(), axes[1, 2].images[0].get_clim()] == [zeros, (-3, 3)]
+        assert axes[0, 2].get_title() == "ramp\n± 3"
+    everywhere_zero = Figure()
+    draw_attributions(everywhere_zero, images, {"zeros": maps["zeros"]})
+    everywhere_zero.canvas.draw()
+    assert everywhere_zero.axes[1].get_title() == "zeros\n± 0"
+
+
+def test_the_outline_runs_along_the_edges_of_the_pixels():
+    mask = np.zeros((3, 3), bool)
+    mask[1, 1] = True
+    lines = outline(mask)
+    assert len(lines) == 4
+    assert {point for line in lines for point in line} == {(0.5, 0.5), (0.5, 1.5), (1.5, 0.5), (1.5, 1.5)}
+    assert outline(np.ones((2, 5), bool)) != []
+    assert outline(np.zeros((2, 2), bool)) == []
+
+
+def test_scores_are_drawn_where_they_are():
+    table = pd.DataFrame(
+        {"pointing": [0.5, 0.9], "pointing low": [0.4, 0.85], "pointing high": [0.6, 0.95]}, index=["saliency", "other"]
+    )
+    ax = Figure().subplots()
+    draw_scores([ax], {"one": table, "two": table + 0.01}, {"pointing": "pointing game"}, chance=0.1)
+    assert [text.get_text() for text in ax.get_yticklabels()] == ["saliency", "other"]
+    assert ax.containers[0].lines[0].get_xdata().tolist() == [0.5, 0.9]
+    low, high = ax.containers[0].lines[2][0].get_segments()[1][:, 0]
+    assert (low, high) == pytest.approx((0.85, 0.95))
+    assert ax.get_lines()[0].get_xdata()[0] == 0.1

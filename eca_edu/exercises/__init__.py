@@ -8,7 +8,7 @@ import inspect
 from collections import Counter
 from collections.abc import Callable
 
-from eca_edu.exercises import channel_attention, channel_weights, comparison, costs, eca, kernel_size
+from eca_edu.exercises import attributions, channel_attention, channel_weights, comparison, costs, eca, kernel_size
 from eca_edu.exercises.exercise import Exercise, Result, Text
 
 __all__ = ["EXERCISES", "check", "hint", "solution"]
@@ -16,7 +16,7 @@ __all__ = ["EXERCISES", "check", "hint", "solution"]
 #: All exercises by name, in the order of the course.
 EXERCISES: dict[str, Exercise] = {
     exercise.name: exercise
-    for chapter in (channel_attention, kernel_size, eca, costs, comparison, channel_weights)
+    for chapter in (channel_attention, kernel_size, eca, costs, comparison, channel_weights, attributions)
     for exercise in chapter.EXERCISES
 }
 

@@ -1,5 +1,6 @@
 """Move it: explorers that join controls, computing and drawing."""
 
+from eca_edu.widgets.attributions import AttributionExplorer
 from eca_edu.widgets.backbones import BackboneExplorer
 from eca_edu.widgets.channel_weights import ChannelWeightsExplorer, InterventionExplorer
 from eca_edu.widgets.convolution import ConvolutionStepper
@@ -9,6 +10,7 @@ from eca_edu.widgets.prediction import Prediction
 from eca_edu.widgets.training import LiveCurves, TrainingMonitor
 
 __all__ = [
+    "AttributionExplorer",
     "BackboneExplorer",
     "ChannelWeightsExplorer",
     "ConventionsExplorer",

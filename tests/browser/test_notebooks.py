@@ -147,6 +147,18 @@ MOVES = {
         ("InterventionExplorer", press, "channel", "Home", "the weight of all channels is set to 1.00"),
         ("InterventionExplorer", choose, "layer", "block3.attention", "ECA, block3.attention"),
     ],
+    "07_attributions": [
+        ("Prediction", press, "saliency", "End", "saliency 100"),
+        ("Prediction", press, "integrated", "End", "integrated 100"),
+        ("Prediction", press, "occlusion", "End", "occlusion 100"),
+        ("AttributionExplorer", press, "image", "ArrowRight", "Image 1: the right class is triangle"),
+        ("AttributionExplorer", press, "steps", "Home", "NOT complete"),
+        ("AttributionExplorer", press, "steps", "End", ": complete"),
+        ("AttributionExplorer", choose, "target", "red", "Why red?"),
+        ("AttributionExplorer", choose, "method", "gate", "By gate: channel"),
+        ("AttributionExplorer", choose, "layer", "block1", "By gate: channel"),
+        ("AttributionExplorer", choose, "method", "DeepLift", "By DeepLift:"),
+    ],
 }
 
 
