@@ -9,6 +9,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
     submodules=[
         "attention",
+        "attribution",
         "checkpoints",
         "complexity",
         "datasets",
@@ -26,6 +27,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
     ],
     submod_attrs={
         "attention": ["ECA", "ChannelAttention", "SqueezeExcitation", "interaction_matrix", "make_attention"],
+        "attribution": ["Attribution", "gate_attribution", "grad_cam", "integrated_gradients", "occlusion", "saliency"],
         "checkpoints": ["load_checkpoint", "save_checkpoint"],
         "complexity": ["count_macs", "count_parameters"],
         "datasets": ["ImageData", "cue_switch", "load_cifar10", "load_image_folder", "load_images"],

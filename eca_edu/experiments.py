@@ -20,6 +20,7 @@ from torch import nn
 
 from eca_edu._checks import positive_integer
 from eca_edu._files import written_whole
+from eca_edu._statistics import CONFIDENCE, interval
 from eca_edu.datasets import ImageData
 from eca_edu.models import ModelConfig, build_model
 from eca_edu.training import Epoch, fit
@@ -41,7 +42,6 @@ __all__ = [
     "summarize",
 ]
 
-CONFIDENCE = 0.95
 POWER = 0.8
 WORTH_KNOWING = 0.005  # a difference of half a percentage point, for which `difference_table` counts the seeds
 
@@ -186,7 +186,7 @@ def summarize(results: pd.DataFrame) -> pd.DataFrame:
     """Return for each configuration the final test accuracy in percent: mean, std, interval of the mean, number of seeds."""
     rows = {}
     for name, by_seed in final_accuracies(results).items():
-        mean, std, low, high = _interval([*by_seed.values()])
+        mean, std, low, high = interval([*by_seed.values()])
         rows[name] = {"seeds": len(by_seed), "mean": 100 * mean, "std": 100 * std, "low": 100 * low, "high": 100 * high}
     return pd.DataFrame.from_dict(rows, orient="index")
 
@@ -228,7 +228,7 @@ def paired_difference(accuracies: Mapping[int, float], baseline: Mapping[int, fl
     by_seed = {seed: accuracies[seed] - baseline[seed] for seed in sorted({*accuracies} & {*baseline})}
     if not by_seed:
         raise ValueError("two configurations must have a seed in common to be compared; these have none")
-    return Difference(by_seed, *_interval([*by_seed.values()]))
+    return Difference(by_seed, *interval([*by_seed.values()]))
 
 
 def differences_to(results: pd.DataFrame, baseline: str) -> dict[str, Difference]:
@@ -308,16 +308,6 @@ def _power(effect: float, n: int) -> float:
     critical = stats.t.ppf((1 + CONFIDENCE) / 2, n - 1)
     # A study that finds the effect with the wrong sign is left out; where 80 % find it, that is one in a million.
     return stats.nct.sf(critical, n - 1, effect * math.sqrt(n))
-
-
-def _interval(values: Sequence[float]) -> tuple[float, float, float, float]:
-    """Return mean, standard deviation, and both ends of the 95 % interval of the mean, after Student's t."""
-    n, mean = len(values), math.fsum(values) / len(values)
-    if n == 1:
-        return mean, math.nan, -math.inf, math.inf
-    std = math.sqrt(math.fsum((value - mean) ** 2 for value in values) / (n - 1))
-    half = stats.t.ppf((1 + CONFIDENCE) / 2, n - 1) * std / math.sqrt(n)
-    return mean, std, mean - half, mean + half
 
 
 def _run_columns(study: Study, config: ModelConfig, seed: int, train: ImageData, test: ImageData) -> dict:

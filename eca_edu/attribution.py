@@ -1,0 +1,528 @@
+"""Which pixels and channels carried the decision, and how far can the answer be trusted?
+
+Captum computes the attributions. What stands here makes its methods alike: one kind of result, which says what it explains,
+from which baseline, and how far it is from complete; and the tests that an attribution has to pass.
+"""
+
+import copy
+import math
+import warnings
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from eca_edu._checks import positive_integer
+from eca_edu._statistics import interval
+from eca_edu.inspection import override_channel_weights, record_channel_weights
+
+__all__ = [
+    "Attribution",
+    "deep_lift",
+    "gate_attribution",
+    "grad_cam",
+    "infidelity",
+    "integrated_gradients",
+    "mask_scores",
+    "occlusion",
+    "pointing_game",
+    "randomized",
+    "rank_correlation",
+    "reliability",
+    "saliency",
+    "sensitivity",
+    "share_inside",
+]
+
+BATCH = 512  # images, interpolated ones included, that go through the network at once
+STEPS = 32  # points between the baseline and the input
+WINDOW, STRIDE = 8, 4  # pixels: the square that is hidden, and how far it moves each time
+RADIUS = 0.02  # by how much `sensitivity` moves each number of the input, which has a standard deviation of about 1
+DRAWS = 10  # random perturbations of each image
+
+#: Explains the scores of some images: (model, x, target) -> Attribution; a method, with its options chosen.
+Method = Callable[..., "Attribution"]
+
+
+@dataclass(frozen=True, eq=False)
+class Attribution:
+    """What a method says about the score of a target class, for each of N images.
+
+    method: its name. values: (N, 3, H, W), (N, 1, H, W) or, for channel weights, (N, C); on the CPU.
+    target: (N,) int64, the classes whose scores are explained. layer: the layer that was looked at, where there is one.
+    baseline: the input that stands for "nothing there", or None where the method knows none.
+    delta: (N,), the sum of the values minus (score(x) - score(baseline)): 0 if the attribution is complete. NaN for
+    methods that promise no completeness: saliency, Grad-CAM and occlusion.
+    """
+
+    method: str
+    values: torch.Tensor
+    target: torch.Tensor
+    baseline: float | torch.Tensor | None
+    delta: torch.Tensor
+    layer: str | None = None
+
+    @property
+    def pixels(self) -> torch.Tensor:
+        """Return one number for each pixel, the sum over its colours: (N, H, W).
+
+        Raises ValueError for an attribution to channels.
+        """
+        if self.values.ndim != 4:
+            raise ValueError(f"pixels must be asked of a map; {self.method} has values {tuple(self.values.shape)}")
+        return self.values.sum(1)
+
+    @property
+    def promises_completeness(self) -> bool:
+        """Return whether the values ought to sum to score(x) - score(baseline)."""
+        return self.baseline is not None and not bool(self.delta.isnan().any())
+
+
+def saliency(model: nn.Module, x: torch.Tensor, target: int | torch.Tensor | None = None) -> Attribution:
+    """How strongly does the score react to each number of the input? The absolute value of the gradient.
+
+    x: (N, 3, H, W), normalised -> values (N, 3, H, W) ≥ 0. target: a class, one for each image (N,), or None for the class
+    that the network answers. It promises no completeness.
+    Raises TypeError or ValueError for arguments that do not fit, as all methods here do, and ValueError for a model that is
+    not in evaluation mode.
+    Source: Simonyan et al., 2014; they take the largest of the three colours, `pixels` their sum.
+    """
+    from captum.attr import Saliency
+
+    method = Saliency(model)
+    return _explain(
+        "saliency", model, x, target, lambda part, labels: (_quiet(method.attribute, part, target=labels), None)
+    )
+
+
+def integrated_gradients(
+    model: nn.Module,
+    x: torch.Tensor,
+    target: int | torch.Tensor | None = None,
+    *,
+    baseline: float | torch.Tensor = 0.0,
+    steps: int = STEPS,
+) -> Attribution:
+    """How much did each number of the input add to the score, on the straight way from the baseline to x?
+
+    x, target: as in `saliency` -> values (N, 3, H, W). baseline: a number, or an image (3, H, W); 0 is the mean colour.
+    steps: points on the way at which the gradient is taken (Gauss-Legendre); the more, the smaller `delta`.
+    Source: Sundararajan et al., 2017.
+    """
+    from captum.attr import IntegratedGradients
+
+    method = IntegratedGradients(model)
+    start = _baseline(baseline, x)
+
+    def explain(part: torch.Tensor, labels: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        return method.attribute(
+            part,
+            baselines=start.expand_as(part),
+            target=labels,
+            n_steps=positive_integer("steps", steps),
+            return_convergence_delta=True,
+        )
+
+    batch = max(1, BATCH // positive_integer("steps", steps))
+    return _explain("integrated gradients", model, x, target, explain, baseline=baseline, batch=batch)
+
+
+def deep_lift(
+    model: nn.Module,
+    x: torch.Tensor,
+    target: int | torch.Tensor | None = None,
+    *,
+    baseline: float | torch.Tensor = 0.0,
+) -> Attribution:
+    """How much did each number of the input add to the score, by rules that compare every layer at x and at the baseline?
+
+    x, target, baseline: as in `integrated_gradients` -> values (N, 3, H, W). It promises completeness, but has no rule for a
+    product of two activations, such as feature map times channel weight: then `delta` is not 0.
+    Source: Shrikumar et al., 2017; Captum's issue 1085 is about the product.
+    """
+    from captum.attr import DeepLift
+
+    method = DeepLift(model)
+    start = _baseline(baseline, x)
+
+    def explain(part: torch.Tensor, labels: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        given = {"baselines": start.expand_as(part).contiguous(), "target": labels, "return_convergence_delta": True}
+        return _quiet(method.attribute, part, **given)
+
+    return _explain("DeepLift", model, x, target, explain, baseline=baseline)
+
+
+def grad_cam(model: nn.Module, x: torch.Tensor, target: int | torch.Tensor | None = None, *, layer: str) -> Attribution:
+    """Where in a layer's feature map is what speaks for the target? Its channels, weighted by their mean gradients.
+
+    x, target: as in `saliency` -> values (N, 1, H, W) ≥ 0, enlarged from the layer's own resolution by interpolation; all 0
+    where nothing speaks for the target. layer: the name of a module whose output is a feature map (N, C, h, w).
+    It promises no completeness.
+    Source: Selvaraju et al., 2017.
+    """
+    from captum.attr import LayerGradCam
+
+    method = LayerGradCam(model, _module(model, layer))
+
+    def explain(part: torch.Tensor, labels: torch.Tensor) -> tuple[torch.Tensor, None]:
+        coarse = method.attribute(part, target=labels, relu_attributions=True)
+        if coarse.ndim != 4:
+            raise ValueError(f"layer must give a feature map (N, C, h, w); {layer!r} gives {coarse.ndim} axes")
+        return F.interpolate(coarse, size=x.shape[2:], mode="bilinear"), None
+
+    return _explain("Grad-CAM", model, x, target, explain, layer=layer)
+
+
+def occlusion(
+    model: nn.Module,
+    x: torch.Tensor,
+    target: int | torch.Tensor | None = None,
+    *,
+    baseline: float | torch.Tensor = 0.0,
+    window: int = WINDOW,
+    stride: int = STRIDE,
+) -> Attribution:
+    """How much does the score drop when a square of the image is hidden?
+
+    x, target: as in `saliency` -> values (N, 1, H, W): for each pixel the mean drop over the squares that cover it.
+    baseline: what the square is filled with, a number or an image (3, H, W). window: its side, in pixels. stride: how far it
+    moves each time. It promises no completeness.
+    Source: Zeiler and Fergus, 2014.
+    """
+    from captum.attr import Occlusion
+
+    method = Occlusion(model)
+    start = _baseline(baseline, x)
+    window, stride = positive_integer("window", window), positive_integer("stride", stride)
+    if window > min(x.shape[2:]) or stride > window:
+        raise ValueError(
+            f"window must fit into the image and stride be at most window, so that every pixel is hidden once; "
+            f"got window {window} and stride {stride} for {tuple(x.shape[2:])} pixels"
+        )
+
+    @torch.no_grad()
+    def explain(part: torch.Tensor, labels: torch.Tensor) -> tuple[torch.Tensor, None]:
+        values = method.attribute(
+            part,
+            baselines=start.expand_as(part),
+            target=labels,
+            sliding_window_shapes=(3, window, window),
+            strides=(3, stride, stride),
+            perturbations_per_eval=max(1, BATCH // len(part)),
+        )
+        return values[:, :1], None  # the three colours are hidden together and get the same number
+
+    return _explain("occlusion", model, x, target, explain, baseline=baseline)
+
+
+def gate_attribution(
+    model: nn.Module,
+    x: torch.Tensor,
+    target: int | torch.Tensor | None = None,
+    *,
+    layer: str,
+    baseline: float | torch.Tensor = 0.0,
+    steps: int = STEPS,
+) -> Attribution:
+    """How much did each channel weight of a layer add to the score? Integrated gradients at the output of its gate.
+
+    x, target: as in `saliency` -> values (N, C). layer: the name of a channel attention. baseline: the channel weights where
+    the way begins, a number or (C,); 0 lets no channel pass. The feature map that is weighed stays that of x, so that the
+    values sum to score(x) - score(x, with the weights of the baseline in this layer).
+    """
+    from captum.attr import IntegratedGradients
+
+    def score(omega: torch.Tensor, part: torch.Tensor) -> torch.Tensor:
+        with override_channel_weights(model, {layer: lambda _: omega}):
+            return model(part)
+
+    method = IntegratedGradients(score)
+
+    def explain(part: torch.Tensor, labels: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        with torch.no_grad(), record_channel_weights(model) as recorded:
+            model(part)
+        if layer not in recorded:
+            raise ValueError(f"layer must be one of {', '.join(recorded)}; got {layer!r}")
+        omega = recorded[layer].to(part.device)  # (N, C)
+        start = torch.as_tensor(baseline, dtype=omega.dtype, device=omega.device)
+        if start.ndim and start.shape != omega.shape[1:]:
+            raise ValueError(f"baseline must be a number or {tuple(omega.shape[1:])}; got shape {tuple(start.shape)}")
+        return method.attribute(
+            omega,
+            baselines=start.expand_as(omega),
+            target=labels,
+            additional_forward_args=part,
+            n_steps=positive_integer("steps", steps),
+            return_convergence_delta=True,
+        )
+
+    batch = max(1, BATCH // positive_integer("steps", steps))
+    return _explain("gate", model, x, target, explain, baseline=baseline, layer=layer, batch=batch)
+
+
+def pointing_game(pixels: torch.Tensor, masks: torch.Tensor) -> torch.Tensor:
+    """Does the strongest pixel of a map, by absolute value, lie inside the mask? 1 or 0 for each image: (N,).
+
+    pixels: (N, H, W); masks: (N, H, W) bool. Where several pixels are strongest, the share of them inside: a map that is 0
+    everywhere prefers no pixel and scores the area of the mask, which is what chance gives.
+    Raises ValueError for shapes that do not fit.
+    Source: Zhang et al., 2016.
+    """
+    strength = _strength(pixels, masks)
+    strongest = strength == strength.amax((1, 2), keepdim=True)
+    return (strongest & masks).sum((1, 2)) / strongest.sum((1, 2))
+
+
+def share_inside(pixels: torch.Tensor, masks: torch.Tensor) -> torch.Tensor:
+    """How much of a map, by absolute value, lies inside the mask? A share from 0 to 1 for each image: (N,).
+
+    pixels: (N, H, W); masks: (N, H, W) bool. A map that is 0 everywhere scores the area of the mask, as chance does.
+    Raises ValueError for shapes that do not fit.
+    """
+    strength = _strength(pixels, masks)
+    strength = torch.where(strength.sum((1, 2), keepdim=True) == 0, 1, strength)
+    return (strength * masks).sum((1, 2)) / strength.sum((1, 2))
+
+
+def mask_scores(attributions: Mapping[str, Attribution | torch.Tensor], masks: torch.Tensor):
+    """Return a table of both scores, one row for each map: means over the images with 95 % intervals, and chance.
+
+    attributions: {name: a map}, an Attribution or its pixels (N, H, W). masks: (N, H, W) bool.
+    -> a pandas DataFrame; the columns "pointing" and "share", each with "… low" and "… high", "chance" (the mean area of the
+    masks, the expectation of both scores for a map that knows nothing) and "images".
+    Raises ValueError for shapes that do not fit.
+    """
+    import pandas as pd
+
+    rows = {}
+    for name, attribution in attributions.items():
+        pixels = attribution.pixels if isinstance(attribution, Attribution) else attribution
+        row = rows[name] = {}
+        for score, values in [("pointing", pointing_game(pixels, masks)), ("share", share_inside(pixels, masks))]:
+            row[score], _, row[f"{score} low"], row[f"{score} high"] = interval(values.tolist())
+        row["chance"], row["images"] = float(masks.float().mean()), len(masks)
+    return pd.DataFrame.from_dict(rows, orient="index")
+
+
+def rank_correlation(a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
+    """Do two attributions put pixels or channels in the same order? Spearman's ρ for each image: (N,).
+
+    a, b: (N, …) of the same shape. NaN for an image of which one is the same everywhere, and has no order.
+    Raises ValueError for shapes that do not fit.
+    """
+    from scipy.stats import rankdata
+
+    if a.shape != b.shape or a.ndim < 2:
+        raise ValueError(f"a and b must have the same shape (N, …); got {tuple(a.shape)} and {tuple(b.shape)}")
+    ranks = [torch.as_tensor(rankdata(values.detach().cpu().flatten(1).numpy(), axis=1)) for values in (a, b)]
+    first, second = (F.normalize(rank - rank.mean(1, keepdim=True), eps=0) for rank in ranks)  # 0 / 0 is NaN
+    return (first * second).sum(1)
+
+
+def randomized(model: nn.Module, seed: int = 2018) -> nn.Module:
+    """Return a copy of the network with fresh random weights, in evaluation mode: it has learned nothing.
+
+    An attribution that looks the same for it says nothing about what was learned.
+    seed: not that from which the network was trained, or the copy would be its own beginning.
+    Raises ValueError if a module with parameters of its own has no `reset_parameters`.
+    Source: Adebayo et al., 2018.
+    """
+    fresh = copy.deepcopy(model)
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        for name, module in fresh.named_modules():
+            if hasattr(module, "reset_parameters"):
+                module.reset_parameters()
+            elif next(module.parameters(recurse=False), None) is not None:
+                raise ValueError(f"model must have only layers with reset_parameters(); {name} has none")
+    return fresh.eval()
+
+
+def infidelity(
+    model: nn.Module, x: torch.Tensor, attribution: Attribution, *, draws: int = DRAWS, seed: int = 0
+) -> torch.Tensor:
+    """How badly does the map foretell by how much the score drops when something is hidden? (N,), in squared scores.
+
+    Random squares of `WINDOW` pixels get the mean colour, `draws` times. The map is first multiplied by the one number that
+    makes its forecasts best (Captum's `normalize`), so that maps of different units can be compared.
+    0: it foretells all; a map of zeros gets the mean square of the drops.
+    Source: Yeh et al., 2019.
+    """
+    from captum.metrics import infidelity as captum_infidelity
+
+    def hide(images: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        row, column = (torch.arange(size, device=images.device) for size in images.shape[2:])
+        top, left = (
+            torch.randint(size - WINDOW + 1, (len(images), 1), device=images.device) for size in images.shape[2:]
+        )
+        rows = (row >= top) & (row < top + WINDOW)  # (N, H)
+        columns = (column >= left) & (column < left + WINDOW)  # (N, W)
+        hidden = images * (rows[:, :, None] & columns[:, None])[:, None]
+        return hidden, images - hidden
+
+    values = attribution.values.to(x.device).expand_as(x)
+    with _seeded(seed), torch.no_grad():
+        return captum_infidelity(
+            model,
+            hide,
+            x,
+            values,
+            target=attribution.target.to(x.device),
+            n_perturb_samples=positive_integer("draws", draws),
+            max_examples_per_batch=_at_once(x, draws),
+            normalize=True,
+        ).cpu()
+
+
+def sensitivity(
+    method: Method,
+    model: nn.Module,
+    x: torch.Tensor,
+    target: int | torch.Tensor | None = None,
+    *,
+    draws: int = DRAWS,
+    seed: int = 0,
+) -> torch.Tensor:
+    """How much can the map change when the image hardly does? (N,): the largest relative change over `draws` trials.
+
+    method: called as method(model, x, target). Each number of x moves by at most `RADIUS`; the change of the map is the norm of
+    the difference, in units of the norm of the map.
+    Source: Yeh et al., 2019.
+    """
+    from captum.metrics import sensitivity_max
+
+    def explain(images: torch.Tensor | tuple, target: torch.Tensor) -> tuple[torch.Tensor]:
+        images = images[0] if isinstance(images, tuple) else images
+        return (method(model, images, target).values.to(x.device),)
+
+    with _seeded(seed):
+        return sensitivity_max(
+            explain,
+            x.contiguous(),
+            perturb_radius=RADIUS,
+            n_perturb_samples=positive_integer("draws", draws),
+            max_examples_per_batch=_at_once(x, draws),
+            target=_targets(model, x, target),
+        ).cpu()
+
+
+def reliability(
+    methods: Mapping[str, Method],
+    model: nn.Module,
+    x: torch.Tensor,
+    target: int | torch.Tensor | None = None,
+    *,
+    draws: int = DRAWS,
+    seed: int = 0,
+):
+    """Return a table of infidelity and sensitivity, one row for each method: means over the images with 95 % intervals.
+
+    methods: {name: method}, each called as method(model, x, target). The last row is a map of zeros, which knows nothing.
+    -> a pandas DataFrame; the columns "infidelity" and "sensitivity", each with "… low" and "… high".
+    """
+    import pandas as pd
+
+    target = _targets(model, x, target)
+    zeros = Attribution("zeros", torch.zeros(x.shape), target.cpu(), None, torch.full((len(x),), math.nan))
+    rows = {}
+    for name, method in {**methods, "a map of zeros": None}.items():
+        attribution = method(model, x, target) if method else zeros
+        scores = {"infidelity": infidelity(model, x, attribution, draws=draws, seed=seed)}
+        if method:
+            scores["sensitivity"] = sensitivity(method, model, x, target, draws=draws, seed=seed)
+        row = rows[name] = {}
+        for score, values in scores.items():
+            row[score], _, row[f"{score} low"], row[f"{score} high"] = interval(values.tolist())
+    return pd.DataFrame.from_dict(rows, orient="index")
+
+
+def _explain(
+    method: str,
+    model: nn.Module,
+    x: torch.Tensor,
+    target: int | torch.Tensor | None,
+    explain: Callable[[torch.Tensor, torch.Tensor], tuple[torch.Tensor, torch.Tensor | None]],
+    *,
+    baseline: float | torch.Tensor | None = None,
+    layer: str | None = None,
+    batch: int = BATCH,
+) -> Attribution:
+    """Run `explain` on one batch after another, whether or not gradients are on outside, and join what it returns."""
+    labels = _targets(model, x, target)
+    values, deltas = [], []
+    with torch.enable_grad():
+        for part, wanted in zip(x.detach().split(batch), labels.split(batch), strict=True):
+            value, delta = explain(part, wanted)
+            values.append(value.detach().cpu().contiguous())
+            deltas.append(torch.full((len(part),), math.nan) if delta is None else delta.detach().cpu())
+    return Attribution(method, torch.cat(values), labels.cpu(), baseline, torch.cat(deltas), layer)
+
+
+@torch.no_grad()
+def _targets(model: nn.Module, x: torch.Tensor, target: int | torch.Tensor | None) -> torch.Tensor:
+    """Return a class for each image: (N,), on the device of x; raise TypeError or ValueError for what does not fit."""
+    if not isinstance(x, torch.Tensor) or not x.is_floating_point():
+        raise TypeError(f"x must be a tensor of floating type, as `normalize` gives it; got {getattr(x, 'dtype', x)!r}")
+    if x.ndim != 4 or x.shape[1] != 3 or not len(x):
+        raise ValueError(f"x must have shape (N, 3, H, W) with N ≥ 1; got {tuple(x.shape)}")
+    if model.training:
+        raise ValueError("model must be in evaluation mode, as after model.eval(); batch norm would mix the images")
+    if target is None:
+        return torch.cat([model(part).argmax(1) for part in x.split(BATCH)])
+    classes = model(x[:1]).shape[1]
+    labels = torch.as_tensor(target, device=x.device)
+    if labels.is_floating_point() or labels.dtype == torch.bool:
+        raise TypeError(f"target must be whole numbers; got {labels.dtype}")
+    if labels.ndim > 1 or (labels.ndim and len(labels) != len(x)):
+        raise ValueError(f"target must be one class, or one for each of {len(x)} images; got {tuple(labels.shape)}")
+    if not 0 <= int(labels.min()) <= int(labels.max()) < classes:
+        raise ValueError(f"target must lie in 0…{classes - 1}; got {int(labels.min())}…{int(labels.max())}")
+    return labels.expand(len(x)).long().contiguous()
+
+
+def _baseline(baseline: float | torch.Tensor, x: torch.Tensor) -> torch.Tensor:
+    """Return the baseline as a tensor that can be expanded to x."""
+    start = torch.as_tensor(baseline, dtype=x.dtype, device=x.device)
+    if start.ndim and start.shape != x.shape[1:]:
+        raise ValueError(f"baseline must be a number or an image {tuple(x.shape[1:])}; got shape {tuple(start.shape)}")
+    return start
+
+
+def _module(model: nn.Module, layer: str) -> nn.Module:
+    modules = dict(model.named_modules())
+    if not layer or layer not in modules:
+        names = ", ".join(name for name, _ in model.named_children())
+        raise ValueError(f"layer must be the name of a module, such as {names}; got {layer!r}")
+    return modules[layer]
+
+
+def _strength(pixels: torch.Tensor, masks: torch.Tensor) -> torch.Tensor:
+    if masks.dtype != torch.bool or masks.ndim != 3 or pixels.shape != masks.shape:
+        raise ValueError(
+            f"pixels and masks must have the same shape (N, H, W), masks of type bool; "
+            f"got {tuple(pixels.shape)} and {tuple(masks.shape)} {masks.dtype}"
+        )
+    return pixels.abs()
+
+
+def _quiet(attribute: Callable, *args, **kwargs):
+    """Call one of Captum's methods without its warnings about hooks and gradients, which it sets and removes itself."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return attribute(*args, **kwargs)
+
+
+def _at_once(x: torch.Tensor, draws: int) -> int:
+    """Return how many perturbed images Captum may take at once: no fewer than there are images."""
+    return min(max(BATCH, len(x)), len(x) * draws)
+
+
+@contextmanager
+def _seeded(seed: int) -> Iterator[None]:
+    """Fix what is random in the block, and leave the generators of the caller alone."""
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        yield
