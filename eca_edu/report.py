@@ -8,8 +8,10 @@ from importlib import metadata
 from pathlib import Path
 
 import jinja2
+import numpy as np
 import pandas as pd
 import torch
+from matplotlib import colormaps
 from matplotlib.figure import Figure
 from PIL import Image
 from scipy import stats
@@ -17,6 +19,7 @@ from torch import nn
 
 from eca_edu._files import written_whole
 from eca_edu.attention import ChannelAttention
+from eca_edu.attribution import integrated_gradients
 from eca_edu.complexity import count_parameters
 from eca_edu.datasets import ImageData
 from eca_edu.experiments import (
@@ -26,17 +29,19 @@ from eca_edu.experiments import (
     final_accuracies,
     seeds_needed,
 )
-from eca_edu.inspection import record_channel_weights
+from eca_edu.inspection import attending, record_channel_weights
 from eca_edu.kernel_size import adaptive_kernel_size
 from eca_edu.models import FOLLOWS_PSI, ModelConfig
-from eca_edu.plots.colours import BLUE, GREY
+from eca_edu.plots.channel_weights import draw_class_means
+from eca_edu.plots.colours import SIGNED
 from eca_edu.plots.experiments import draw_differences
 from eca_edu.plots.training import draw_curves, update_curves
-from eca_edu.training import Epoch, evaluate
+from eca_edu.training import Epoch, evaluate, normalize
 
 __all__ = ["write_report"]
 
 CLASSES_LISTED = 12  # more would fill the page
+CLASSES_DRAWN = 4  # as many as have a colour
 IMAGES_WEIGHED = 500  # test images whose channel weights are recorded
 BASELINE = "none"
 NO_PAIRS = "Nothing is compared: the results hold no pair of a network with and a network without attention."
@@ -81,6 +86,7 @@ def write_report(
         **_curves(records, int(results["epochs"].iloc[0])),
         **_comparison(name, results),
         **_channel_weights(model, test),
+        **_attributions(model, test),
         "repeat": repeat,
     }
     page = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True)
@@ -113,7 +119,7 @@ def _network(config: ModelConfig, model: nn.Module, records: Sequence[Epoch], re
     facts["parameters"] = f"{count_parameters(model):,}"
     if gates:
         facts["parameters"] += f", {sum(map(count_parameters, gates)):,} of them in the attention"
-    facts["training"] = f"{_count(len(records), 'epoch')} in {sum(record.seconds for record in records):.0f} s"
+    facts["training"] = f"{_count(len(records), 'epoch')} in {sum(record.seconds for record in records):.1f} s"
     facts["device"] = ", ".join(results["device"].unique())
     return {"network": facts, "version": metadata.version("eca-edu"), "torch": torch.__version__}
 
@@ -146,7 +152,7 @@ def _images(train: ImageData, test: ImageData) -> dict:
         },
         "classes": counts[:CLASSES_LISTED],
         "data_notes": notes,
-        "examples": [(_png(test.images[i]), test.class_names[test.labels[i]]) for i in shown],
+        "examples": [(_png(test.images[i].permute(1, 2, 0).numpy()), test.class_names[test.labels[i]]) for i in shown],
     }
 
 
@@ -191,30 +197,60 @@ def _comparison(name: str, results: pd.DataFrame) -> dict:
 
 
 def _channel_weights(model: nn.Module, test: ImageData) -> dict:
-    """Draw the weights of up to 500 test images, and count how much they differ from image to image."""
+    """Draw the mean weights of a few classes, and count how much the weights differ from image to image."""
     if not any(isinstance(module, ChannelAttention) for module in model.modules()):
         return {"weights_note": NO_GATE, "weights_picture": None}
     some = test.take(torch.linspace(0, len(test) - 1, min(len(test), IMAGES_WEIGHED)).long())  # of all classes
     with record_channel_weights(model) as weights:
         evaluate(model, some)
-    table = {
-        layer: (w.shape[1], f"{w.mean():.3f}", f"{w.std(0, correction=0).mean():.4f}", f"{w.mean(0).std():.4f}")
-        for layer, w in weights.items()
-    }
-    columns = ["channels", "mean ω", "spread between images", "spread between channels"]
-    figure = Figure((8, 1.4 * len(weights)), layout="constrained")
+    present = some.labels.unique()[:CLASSES_DRAWN].tolist()
+    figure = Figure((8, 1.5 * len(weights)), layout="constrained")
+    table = {}
     for ax, (layer, w) in zip(figure.subplots(len(weights), squeeze=False)[:, 0], weights.items(), strict=True):
-        for label in some.labels.unique():
-            ax.plot(w[some.labels == label].mean(0), ".", color=BLUE, alpha=0.4, markersize=4)
-        ax.plot(w.mean(0), color=GREY, linewidth=1)
+        means = {label: w[some.labels == label].mean(0).numpy() for label in present}
+        draw_class_means(ax, means, w.mean(0).numpy())
         ax.set_title(layer, loc="left", fontsize=10)
+        ax.set_ylabel("weight ω")
+        ratio = f"{attending(w):.3f}" if min(w.shape) > 1 else "unknown"
+        table[layer] = (w.shape[1], f"{w.min():.2f} to {w.max():.2f}", f"{w.mean():.2f}", ratio)
+    ax.set_xlabel("channel")
+    names = ["all images", *(some.class_names[label] for label in present)]
+    columns = ["channels", "weights ω", "their mean", "attending"]
     return {
         "weights_note": (
-            f"Recorded for {_count(len(some), 'test image')}. A spread between images (standard deviation, averaged over "
-            "the channels) near 0 means that all images get the same weights: a fixed scale and no attention."
+            f"The mean weights of {_count(len(some), 'test image')}, and of "
+            f"{'each class' if len(present) == len(some.class_names) else f'{len(present)} of the classes'}. "
+            "“attending” is the variance between images over the variance between channels: near 0 all images get the "
+            "same weights, which is a learned scale and no attention."
         ),
         "weights_picture": _picture(figure),
-        "weights": pd.DataFrame.from_dict(table, orient="index", columns=columns).rename_axis("attention in"),
+        "weights_legend": [(line.get_color(), name) for line, name in zip(ax.lines, names, strict=False)],
+        "weights": pd.DataFrame.from_dict(table, orient="index", columns=columns).rename_axis("layer"),
+    }
+
+
+def _attributions(model: nn.Module, test: ImageData) -> dict:
+    """Show which pixels spoke for the answer, for one test image of each class, all maps on one scale."""
+    shown = test.take(torch.tensor(_one_of_each(test)))
+    x = normalize(shown.images, shown.mean, shown.std).to(next(model.parameters()).device)
+    found = integrated_gradients(model.eval(), x)
+    largest = float(found.pixels.abs().max()) or 1  # a network that ignores its input has maps of 0
+    maps = colormaps[SIGNED]((found.pixels.numpy() / largest + 1) / 2, bytes=True)[..., :3]  # (N, H, W, 3)
+    captions = [
+        f"{test.class_names[truth]}: {'right' if truth == answer else f'says {test.class_names[answer]}'}"
+        for truth, answer in zip(shown.labels.tolist(), found.target.tolist(), strict=True)
+    ]
+    return {
+        "attributions_note": (
+            f"Which pixels spoke for the network's answer (orange) and against it (purple), by {found.method} from the "
+            f"mean colour of the training images; all on one scale, ± {largest:.2g}. The values of a map should sum to what the "
+            f"score gained; they miss it by {found.delta.abs().max():.2g} at most, and the strongest map sums to "
+            f"{found.pixels.sum((1, 2)).abs().max():.2g}."
+        ),
+        "attributions": [
+            (_png(image.permute(1, 2, 0).numpy()), _png(colours), caption)
+            for image, colours, caption in zip(shown.images, maps, captions, strict=True)
+        ],
     }
 
 
@@ -229,10 +265,10 @@ def _picture(figure: Figure) -> str:
     return _data_url("image/png", content.getvalue())
 
 
-def _png(pixels: torch.Tensor) -> str:
-    """Return an image (3, H, W) uint8 as it is, pixel by pixel."""
+def _png(pixels: np.ndarray) -> str:
+    """Return an image (H, W, 3) uint8 as it is, pixel by pixel."""
     content = io.BytesIO()
-    Image.fromarray(pixels.permute(1, 2, 0).numpy()).save(content, "png")
+    Image.fromarray(pixels).save(content, "png")
     return _data_url("image/png", content.getvalue())
 
 

@@ -1,6 +1,7 @@
 """The report of an experiment: one page that holds all it shows, whatever the images are."""
 
 import base64
+import copy
 import io
 import re
 from dataclasses import replace
@@ -78,7 +79,9 @@ def written(path, arguments):
 def test_a_page_needs_nothing_beside_it(tmp_path, arguments):
     text = written(tmp_path / "report.html", arguments)
     page = Page(text)
-    assert len(page.pictures) == 10 + 3  # one of each class, and curves, differences, channel weights
+    assert (
+        len(page.pictures) == 10 + 3 + 2 * 10
+    )  # one of each class; curves, differences, channel weights; attributions
     for address in page.pictures:
         assert address.startswith("data:image/png;base64,")
         Image.open(io.BytesIO(decode(address))).verify()
@@ -162,7 +165,7 @@ def test_a_network_without_attention_has_no_gate_to_show(tmp_path):
     text = written(tmp_path / "report.html", experiment(tmp_path, ModelConfig(width=4, attention="none")))
     assert "it has no gate, and so no channel weights" in text
     assert "Nothing is compared" in text
-    assert len(Page(text).pictures) == 10 + 1
+    assert len(Page(text).pictures) == 10 + 1 + 2 * 10
 
 
 def test_without_a_partner_nothing_is_compared(tmp_path):
@@ -175,13 +178,22 @@ def test_one_pair_has_no_interval(tmp_path):
     assert "it would take" not in text
 
 
+def test_a_network_that_ignores_its_images_has_white_maps(tmp_path, arguments):
+    blind = copy.deepcopy(arguments["model"])
+    torch.nn.init.zeros_(blind.head.weight)
+    pictures = Page(written(tmp_path / "report.html", {**arguments, "model": blind})).pictures
+    maps = [Image.open(io.BytesIO(decode(picture))) for picture in pictures[-1:-20:-2]]
+    assert len(maps) == 10
+    assert all(len(picture.getcolors()) == 1 and min(picture.getpixel((0, 0))) > 240 for picture in maps)
+
+
 def test_channel_weights_of_all_classes_are_recorded(tmp_path, monkeypatch):
     """A folder's images lie class after class; the first 500 would be of one class."""
     many = replace(random_images(1200, ("a", "b"), 8, 8), labels=torch.arange(1200) // 600)
     arguments = experiment(tmp_path, train=many.take(slice(0, 1200, 60)), test=many)
     evaluated = []
     monkeypatch.setattr("eca_edu.report.evaluate", lambda model, data: (evaluated.append(data), evaluate(model, data)))
-    assert "Recorded for 500 test images." in written(tmp_path / "report.html", arguments)
+    assert "The mean weights of 500 test images, and of each class." in written(tmp_path / "report.html", arguments)
     (some,) = evaluated
     assert len(some) == 500
     assert some.labels.bincount().tolist() == [250, 250]

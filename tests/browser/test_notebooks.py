@@ -22,7 +22,9 @@ IDLE = "jupyterapp.shell.currentWidget?.sessionContext?.session?.kernel?.status 
 RUN_ALL = """async quick => {
     const notebook = jupyterapp.shell.currentWidget.content;
     for (const cell of notebook.model.cells) {
-        if (quick && (cell.metadata.tags || []).includes('parameters')) cell.sharedModel.setSource('BUDGET = "quick"');
+        const source = cell.sharedModel.getSource();
+        if (quick && (cell.metadata.tags || []).includes('parameters'))
+            cell.sharedModel.setSource(source + '\\nBUDGET = "quick"');
     }
     return await jupyterapp.commands.execute('notebook:run-all-cells');
 }"""
@@ -147,6 +149,7 @@ MOVES = {
         ("InterventionExplorer", press, "channel", "Home", "the weight of all channels is set to 1.00"),
         ("InterventionExplorer", choose, "layer", "block3.attention", "ECA, block3.attention"),
     ],
+    "08_your_own_experiment": [],
 }
 
 
