@@ -21,6 +21,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "kernel_size",
         "models",
         "plots",
+        "report",
         "solutions",
         "training",
         "widgets",
@@ -42,6 +43,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
             "conv_bn_act",
             "insert_attention",
         ],
+        "report": ["write_report"],
         "training": ["Epoch", "best_device", "evaluate", "fit"],
     },
 )

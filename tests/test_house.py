@@ -37,6 +37,7 @@ FLOORS = {
     "experiments": 5,
     "plots": 5,
     "exercises": 5,
+    "report": 6,
     "widgets": 6,
     "solutions": 6,
     "doctor": 7,

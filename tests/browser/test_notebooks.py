@@ -22,7 +22,9 @@ IDLE = "jupyterapp.shell.currentWidget?.sessionContext?.session?.kernel?.status 
 RUN_ALL = """async quick => {
     const notebook = jupyterapp.shell.currentWidget.content;
     for (const cell of notebook.model.cells) {
-        if (quick && (cell.metadata.tags || []).includes('parameters')) cell.sharedModel.setSource('BUDGET = "quick"');
+        const source = cell.sharedModel.getSource();
+        if (quick && (cell.metadata.tags || []).includes('parameters'))
+            cell.sharedModel.setSource(source + '\\nBUDGET = "quick"');
     }
     return await jupyterapp.commands.execute('notebook:run-all-cells');
 }"""
@@ -159,6 +161,7 @@ MOVES = {
         ("AttributionExplorer", choose, "layer", "block1", "By gate: channel"),
         ("AttributionExplorer", choose, "method", "DeepLift", "By DeepLift:"),
     ],
+    "08_your_own_experiment": [],
 }
 
 

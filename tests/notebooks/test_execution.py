@@ -1,12 +1,14 @@
 """Every notebook runs from top to bottom in a fresh kernel, and nothing in it swallows an error."""
 
+import shutil
 from pathlib import Path
 
 import nbformat
 import pytest
 from nbclient import NotebookClient
 
-NOTEBOOKS = sorted((Path(__file__).resolve().parents[2] / "notebooks").glob("*.ipynb"))
+ROOT = Path(__file__).resolve().parents[2]
+NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 CASES = [
     (path, data)
     for path in NOTEBOOKS
@@ -15,12 +17,13 @@ CASES = [
 ]
 
 
-def quick(path):
-    """The notebook with the quick budget set after its parameters cell, as papermill would do it."""
+def quick(path, **parameters):
+    """The notebook with the quick budget and other values set after its parameters cell, as papermill would do it."""
     notebook = nbformat.read(path, as_version=4)
+    source = "\n".join(f"{name} = {value!r}" for name, value in {"BUDGET": "quick", **parameters}.items())
     for i, cell in enumerate(notebook.cells):
         if "parameters" in cell.metadata.get("tags", []):
-            notebook.cells.insert(i + 1, nbformat.v4.new_code_cell('BUDGET = "quick"'))
+            notebook.cells.insert(i + 1, nbformat.v4.new_code_cell(source))
             break
     return notebook
 
@@ -36,6 +39,14 @@ def swallowed_errors(notebook):
     ]
 
 
+def course(folder):
+    """A folder to run notebooks in, with the data of the course beside it, where they may write."""
+    for name in ("checkpoints", "results"):
+        shutil.copytree(ROOT / "data" / name, folder / "data" / name)
+    (folder / "notebooks").mkdir()
+    return folder / "notebooks"
+
+
 def execute(notebook, folder):
     NotebookClient(notebook, timeout=300, kernel_name="python3", resources={"metadata": {"path": folder}}).execute()
     return notebook
@@ -47,7 +58,7 @@ def test_notebook(path, data, cifar10_folder, tmp_path, monkeypatch):
     # An empty folder in the place of data/ hides what a developer has downloaded.
     monkeypatch.setenv("ECA_EDU_DATA", str(cifar10_folder if data == "cifar10" else tmp_path))
     monkeypatch.setenv("ECA_EDU_OFFLINE", "1")
-    execute(notebook, path.parent)
+    execute(notebook, course(tmp_path))
     assert swallowed_errors(notebook) == []
     text = str(notebook)
     assert "load_images" not in text or f"{data}: " in text
