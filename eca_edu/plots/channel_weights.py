@@ -61,7 +61,7 @@ def draw_intervention(image_ax: Axes, weights_ax: Axes, classes_ax: Axes, class_
     image = image_ax.imshow(np.zeros((2, 2, 3), np.uint8))
     image_ax.axis("off")
     mean = weights_ax.plot([], [], color=GREY, linewidth=1, label="mean of its class")[0]
-    changed = weights_ax.plot([], [], color=VERMILION, marker="D", markersize=8, label="chosen")[0]
+    changed = weights_ax.plot([], [], color=VERMILION, marker="D", markersize=9, label="chosen")[0]
     own = weights_ax.plot([], [], ".", color=BLUE, markersize=6, label="its own")[0]
     weights_ax.set(ylim=(-0.05, 1.05), xlabel="channel", ylabel="weight ω")
     weights_ax.legend(loc="lower left", bbox_to_anchor=(0, 1.01), ncols=3, frameon=False, fontsize=8)
