@@ -11,7 +11,7 @@ from eca_edu.experiments import differences_to, read_results
 from eca_edu.plots.experiments import draw_differences
 from eca_edu.plots.pipeline import draw_pipeline
 from eca_edu.training import normalize
-from eca_edu.widgets import InteractionExplorer, KernelSizeExplorer
+from eca_edu.widgets import AttributionExplorer, InteractionExplorer, KernelSizeExplorer
 
 HERE = Path(__file__).resolve().parent
 DATA = HERE.parent / "data"
@@ -44,6 +44,12 @@ def interaction() -> bytes:
     return InteractionExplorer().picture.value
 
 
+def attribution() -> bytes:
+    """Show the explorer of attributions (chapter 07): which pixels of an image counted?"""
+    model, _ = load_checkpoint(DATA / "checkpoints" / "cue-switch-eca.safetensors")
+    return AttributionExplorer(model, cue_switch(100, seed=2)).picture.value
+
+
 def study() -> bytes:
     """Draw what the recorded study on CIFAR-10 found (chapter 05)."""
     differences = differences_to(read_results(DATA / "results" / "cifar10.csv"), "none")
@@ -59,7 +65,7 @@ def png(figure: Figure) -> bytes:
     return content.getvalue()
 
 
-PICTURES = (overview, kernel_size, interaction, study)
+PICTURES = (overview, kernel_size, interaction, attribution, study)
 
 if __name__ == "__main__":
     for picture in PICTURES:
