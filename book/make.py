@@ -68,9 +68,15 @@ def execute(path: Path, budget: str) -> nbformat.NotebookNode:
             break
     register = f"import sys\nsys.path.append({str(HERE)!r})\nimport flipbook\nflipbook.register()\ndel flipbook, sys"
     notebook.cells.insert(0, nbformat.v4.new_code_cell(register, metadata={"tags": [MARK]}))
-    with tempfile.TemporaryDirectory() as nothing:
-        environment = {**os.environ, "ECA_EDU_DATA": nothing, "ECA_EDU_OFFLINE": "1"}
-        NotebookClient(notebook, timeout=1200, resources={"metadata": {"path": path.parent}}).execute(env=environment)
+    with tempfile.TemporaryDirectory() as place:  # chapters may write beside themselves
+        course = Path(place)
+        for name in ("checkpoints", "results"):
+            shutil.copytree(ROOT / "data" / name, course / "data" / name)
+        for name in ("notebooks", "nothing"):
+            (course / name).mkdir()
+        environment = {**os.environ, "ECA_EDU_DATA": str(course / "nothing"), "ECA_EDU_OFFLINE": "1"}
+        folder = {"metadata": {"path": course / "notebooks"}}
+        NotebookClient(notebook, timeout=1200, resources=folder).execute(env=environment)
     notebook.cells = [cell for cell in notebook.cells if MARK not in cell.metadata.get("tags", [])]
     return notebook
 
