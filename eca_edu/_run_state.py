@@ -13,7 +13,7 @@ from eca_edu.distributed import from_first_process, rank_and_size
 __all__ = ["keep_run", "kept_epochs", "resume_run"]
 
 
-def resume_run(path: Path | None, settings: dict[str, Any], parts: dict[str, Any]) -> list[dict[str, float]]:
+def resume_run(path: Path | None, settings: dict[str, Any], parts: dict[str, Any]) -> list[dict[str, Any]]:
     """Bring the parts of a run to where the file left them, and return the records of the epochs done.
 
     settings: what makes the run what it is, as numbers and texts. parts: what changes while it goes on, each with

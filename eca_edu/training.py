@@ -140,7 +140,7 @@ def fit(
     network = share_gradients(model)
 
     def train_one_epoch(epoch: int, generator: torch.Generator) -> tuple[float, float]:
-        total_loss = total_correct = 0
+        sums = torch.zeros(2, device=device)  # of the losses and of the right answers
         model.train()
         batches = torch.randperm(len(train), generator=generator).to(device).split(batch_size)
         for done, batch in enumerate(batches, (epoch - 1) * steps + 1):
@@ -156,12 +156,12 @@ def fit(
             schedule.step()
             if device.type == "cpu":  # to ask another device now would mean to wait for it after every batch
                 _check_finite(loss.item(), epoch)
-            total_loss += F.cross_entropy(scores.detach(), y, reduction="sum")
-            total_correct += (scores.argmax(1) == y).sum()
+            sums[0] += F.cross_entropy(scores.detach(), y, reduction="sum")
+            sums[1] += (scores.argmax(1) == y).sum()
             if on_batch:
                 on_batch(done, epochs * steps)
         average_buffers(model)
-        total_loss, total_correct = sum_over([total_loss, total_correct])
+        total_loss, total_correct = sum_over(sums)
         _check_finite(total_loss, epoch)
         return total_loss / len(train), total_correct / len(train)
 
@@ -210,9 +210,10 @@ def evaluate(model: nn.Module, data: ImageData, *, batch_size: int = 500) -> tup
     positive_integer("len(data)", len(data))
     device = next(model.parameters()).device
     model.eval()
-    total_loss = total_correct = 0
+    sums = torch.zeros(2, device=device)  # of the losses and of the right answers
     for images, labels in zip(data.images.split(batch_size), data.labels.to(device).split(batch_size), strict=True):
         scores = model(normalize(images.to(device), data.mean, data.std))  # (B, classes)
-        total_loss += F.cross_entropy(scores, labels, reduction="sum")
-        total_correct += (scores.argmax(1) == labels).sum()
-    return float(total_loss) / len(data), int(total_correct) / len(data)
+        sums[0] += F.cross_entropy(scores, labels, reduction="sum")
+        sums[1] += (scores.argmax(1) == labels).sum()
+    loss, correct = sums.tolist()
+    return loss / len(data), int(correct) / len(data)
