@@ -1295,7 +1295,7 @@ WRONG = [
         "value",
     ),
     ("gate_bytes", lambda c, h, w: 8 * c * h * w, "two_passes"),
-    ("gate_bytes", lambda c, h, w: 12 * c * h * w + 8 * c, "value"),
+    ("gate_bytes", lambda c, h, w: 12 * c * h * w + 8 * c, "weights_as_well"),
     ("paired_interval", lambda a, b, t: ttest_ind(a, b).confidence_interval(), "value"),
     ("paired_interval", lambda a, b, t: ttest_rel(a, b).confidence_interval(0.9), "value"),
     (

@@ -37,6 +37,13 @@ CONV_MACS = Exercise(
 
 
 @CONV_MACS.mistake
+def shrunk_output(in_channels, out_channels, kernel_size, height, width, groups):
+    """The size is made smaller by the kernel. height and width are those of the output already."""
+    height, width = height - kernel_size + 1, width - kernel_size + 1
+    return conv_macs(in_channels, out_channels, kernel_size, height, width, groups)
+
+
+@CONV_MACS.mistake
 def groups_forgotten(in_channels, out_channels, kernel_size, height, width, groups):
     """The groups are missing: with g groups an output channel sees only in_channels / g input channels."""
     return kernel_size**2 * in_channels * out_channels * height * width
@@ -121,6 +128,12 @@ GATE_BYTES = Exercise(
 def numbers(channels, height, width):
     """Those are numbers, not bytes: a float32 has 4 bytes."""
     return 3 * channels * height * width
+
+
+@GATE_BYTES.mistake
+def weights_as_well(channels, height, width):
+    """The averages or weights of the channels are counted as well. They are few; leave them out."""
+    return 3 * 4 * channels * height * width + 2 * 4 * channels
 
 
 @GATE_BYTES.mistake

@@ -244,7 +244,7 @@ def show(value: object) -> str:
         value = value.tolist()
         return _list(value) if isinstance(value, list) else f"{value:.4g}"
     if isinstance(value, float):
-        return f"{value:.6g}"
+        return f"{value:,.0f}" if value.is_integer() and abs(value) >= 1e4 else f"{value:.6g}"
     return value if isinstance(value, str) else reprlib.repr(value)
 
 
