@@ -88,7 +88,10 @@ class Book:
         self.folder = folder
         self.sources = {source.resolve() for source in sources}
         self.highlight = Highlight2HTML(pygments_lexer="ipython3")
-        shutil.rmtree(folder, ignore_errors=True)
+        if folder.exists():
+            if any(folder.iterdir()) and not (folder / "book.css").is_file():
+                raise ValueError(f"folder must be new, empty or an older book; got {folder}")
+            shutil.rmtree(folder)
         (folder / "pictures").mkdir(parents=True)
 
     def picture(self, content: bytes, kind: str) -> str:

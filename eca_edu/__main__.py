@@ -270,7 +270,12 @@ def _print_results(results: "pd.DataFrame") -> None:
     from eca_edu.experiments import CONDITIONS, difference_table, summarize
 
     for conditions, group in results.groupby([*CONDITIONS], sort=False):
-        print("\n" + ", ".join(f"{name} {value}" for name, value in zip(CONDITIONS, conditions, strict=True)))
+        print(
+            "\n"
+            + ", ".join(
+                f"{name} {value}" for name, value in zip(CONDITIONS, conditions, strict=True) if name != "checksum"
+            )
+        )
         print("\nTest accuracy in percent, with the 95 % interval of the mean:")
         print(summarize(group).to_string(float_format="{:.2f}".format))
         baseline = _baseline(group)
@@ -293,7 +298,7 @@ def _draw_results(results: "pd.DataFrame", folder: Path) -> list[Path]:
     from eca_edu.experiments import CONDITIONS, differences_to, kernel_size_sweep
     from eca_edu.plots.experiments import draw_differences, draw_kernel_sizes
 
-    name = "-".join(str(results[column].iloc[0]) for column in CONDITIONS if column != "source")
+    name = "-".join(str(results[column].iloc[0]) for column in CONDITIONS if column not in ("source", "checksum"))
     baseline = _baseline(results)
     differences = differences_to(results, baseline)
     drawn = {}

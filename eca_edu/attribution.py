@@ -383,6 +383,13 @@ def infidelity(
     """
     from captum.metrics import infidelity as captum_infidelity
 
+    targets = _targets(model, x, attribution.target)
+    if attribution.values.ndim != 4 or min(x.shape[2:]) < WINDOW:
+        raise ValueError(
+            f"attribution must be a map of images of at least {WINDOW} pixels; "
+            f"got values {tuple(attribution.values.shape)} for images {tuple(x.shape)}"
+        )
+
     def hide(images: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         row, column = (torch.arange(size, device=images.device) for size in images.shape[2:])
         top, left = (
@@ -390,8 +397,8 @@ def infidelity(
         )
         rows = (row >= top) & (row < top + WINDOW)  # (N, H)
         columns = (column >= left) & (column < left + WINDOW)  # (N, W)
-        hidden = images * (rows[:, :, None] & columns[:, None])[:, None]
-        return hidden, images - hidden
+        square = (rows[:, :, None] & columns[:, None])[:, None].to(images.dtype).expand_as(images).contiguous()
+        return square, images * (1 - square)  # what the map has in the square is its forecast of the drop
 
     values = attribution.values.to(x.device).expand_as(x)
     with _seeded(seed), torch.no_grad():
@@ -400,7 +407,7 @@ def infidelity(
             hide,
             x,
             values,
-            target=attribution.target.to(x.device),
+            target=targets,
             n_perturb_samples=positive_integer("draws", draws),
             max_examples_per_batch=_at_once(x, draws),
             normalize=True,

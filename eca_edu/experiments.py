@@ -47,8 +47,10 @@ WORTH_KNOWING = 0.005  # a difference of half a percentage point, for which `dif
 
 #: The columns that say which configuration a run had, and under which conditions; runs are compared under the same ones.
 CONFIGURATION = ("attention", "gamma", "b", "kernel_size")
-CONDITIONS = ("study", "data", "source", "train_images", "test_images", "backbone", "width", "epochs")
+CONDITIONS = ("study", "data", "source", "checksum", "train_images", "test_images", "backbone", "width", "epochs")
 RUN = (*CONDITIONS, *CONFIGURATION, "seed")
+#: Types of the columns that could be taken for others; a checksum may look like a number.
+TYPES = {"kernel_size": "Int64", "checksum": str, "source": str, "command": str, "device": str}
 COLUMNS = (*RUN, *(field.name for field in fields(Epoch)), "device", "torch", "command")
 
 
@@ -152,7 +154,7 @@ def read_results(path: str | Path) -> pd.DataFrame:
     if not Path(path).is_file():
         raise FileNotFoundError(f"there are no results in {path}; `python -m eca_edu compare` makes some")
     _rows(Path(path))
-    results = pd.read_csv(path, dtype={"kernel_size": "Int64", "command": str, "device": str}, keep_default_na=True)
+    results = pd.read_csv(path, dtype=TYPES, keep_default_na=False, na_values={"kernel_size": [""]})
     names = [
         configuration_name(attention, gamma, b, None if pd.isna(k) else int(k))
         for attention, gamma, b, k in results[[*CONFIGURATION]].itertuples(index=False)
@@ -269,7 +271,7 @@ def kernel_size_sweep(results: pd.DataFrame, baseline: str) -> tuple[dict[int, D
     """Return what `plots.experiments.draw_kernel_sizes` draws: differences to the baseline of ECA with each fixed k, and
     those of ECA with k = ψ(C) and of SE, as ({k: difference}, {name: difference}).
 
-    Over the seeds that all of them have. Both are empty if there is no fixed k or no baseline.
+    Over the seeds that all of them have. Both are empty if there is no fixed k, no baseline, or no such seed.
     """
     sizes = {f"eca k={k}": int(k) for k in sorted(results["kernel_size"].dropna().unique())}
     lines = {"eca": "ECA, k = ψ(C)", "se": "SE"}
@@ -278,6 +280,8 @@ def kernel_size_sweep(results: pd.DataFrame, baseline: str) -> tuple[dict[int, D
     if not sizes or baseline not in accuracies:
         return {}, {}
     seeds = set.intersection(*(set(by_seed) for by_seed in accuracies.values()))
+    if not seeds:
+        return {}, {}
     differences = differences_to(results[results["seed"].isin(seeds)], baseline)
     return (
         {k: differences[name] for name, k in sizes.items() if name in differences},
@@ -313,7 +317,12 @@ def _power(effect: float, n: int) -> float:
 def _run_columns(study: Study, config: ModelConfig, seed: int, train: ImageData, test: ImageData) -> dict:
     """Return the columns that identify a run."""
     known = {**asdict(config), "study": study.name, "epochs": study.epochs, "seed": seed, "data": train.name}
-    known |= {"source": train.source, "train_images": len(train), "test_images": len(test)}
+    known |= {
+        "source": train.source,
+        "checksum": f"{train.checksum()}-{test.checksum()}",
+        "train_images": len(train),
+        "test_images": len(test),
+    }
     return {name: known[name] for name in RUN}
 
 

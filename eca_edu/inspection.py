@@ -32,7 +32,7 @@ def gates(model: nn.Module) -> dict[str, nn.Module]:
     """Return the module whose output are the channel weights, for each channel attention: {layer name: gate}.
 
     model: holds ChannelAttention, as ECACNN or what `insert_attention` returns, or timm's ECA and SE modules.
-    Raises ValueError if it holds none.
+    Raises ValueError if it holds none, or if several share a gate.
     """
     found = {
         name: module.get_submodule("gate")
@@ -44,6 +44,8 @@ def gates(model: nn.Module) -> dict[str, nn.Module]:
             f"model must hold at least one ChannelAttention, or one of timm's {', '.join(OF_TIMM)}; "
             f"{type(model).__name__} holds none"
         )
+    if len(set(found.values())) < len(found):
+        raise ValueError("each channel attention must have a gate of its own; here several share one")
     return found
 
 
@@ -158,7 +160,8 @@ def attending(weights: torch.Tensor) -> float:
     """
     if min(_checked(weights).shape) < 2:
         raise ValueError(f"weights must hold at least 2 images and 2 channels; got {tuple(weights.shape)}")
-    return float(weights.var(0).mean() / weights.mean(0).var())
+    between_images = float(weights.var(0).mean())
+    return between_images / float(weights.mean(0).var()) if between_images else 0.0
 
 
 @contextmanager

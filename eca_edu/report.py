@@ -200,7 +200,7 @@ def _channel_weights(model: nn.Module, test: ImageData) -> dict:
     """Draw the mean weights of a few classes, and count how much the weights differ from image to image."""
     if not any(isinstance(module, ChannelAttention) for module in model.modules()):
         return {"weights_note": NO_GATE, "weights_picture": None}
-    some = test.take(torch.linspace(0, len(test) - 1, min(len(test), IMAGES_WEIGHED)).long())  # of all classes
+    some = test.spread(IMAGES_WEIGHED)
     with record_channel_weights(model) as weights:
         evaluate(model, some)
     present = some.labels.unique()[:CLASSES_DRAWN].tolist()

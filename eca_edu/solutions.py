@@ -56,11 +56,14 @@ def write_solutions(folder: Path | None = None) -> list[Path]:
     """
     course = notebooks_folder()
     folder = (folder or course.parent / "solutions").resolve()
-    if folder == course or folder.parent != course.parent:
+    others = [path for path in folder.glob("*") if path.suffix != ".ipynb" and path.name[0] != "."]
+    the_course = folder.exists() and folder.samefile(course)  # on some systems under a name of other case
+    if the_course or others or folder.parent != course.parent:
         raise ValueError(f"folder must be a new one in {course.parent}, beside data/; got {folder}")
     files = []
     for path in sorted(course.glob("*.ipynb")):
+        notebook = solved(path)
         files.append(folder / path.name)
         with written_whole(files[-1]) as temporary:
-            nbformat.write(solved(path), temporary)
+            nbformat.write(notebook, temporary)
     return files

@@ -3,6 +3,7 @@
 import math
 import subprocess
 import sys
+from dataclasses import replace
 from functools import partial
 
 import pytest
@@ -64,9 +65,9 @@ def score(model, x, target):
         return model(x).gather(1, torch.as_tensor(target).expand(len(x))[:, None])[:, 0]
 
 
-def linear_model():
+def linear_model(size=8):
     torch.manual_seed(1)
-    return nn.Sequential(nn.Flatten(), nn.Linear(3 * 8 * 8, 4)).eval()
+    return nn.Sequential(nn.Flatten(), nn.Linear(3 * size * size, 4)).eval()
 
 
 # What every method has
@@ -365,7 +366,17 @@ def test_for_a_linear_model_the_exact_attribution_foretells_all_and_zeros_nothin
     # In 8 × 8 pixels the only square is the whole image: the drop is score(x) - score(0).
     drops = (x.flatten(1) @ model[1].weight[2]).detach() ** 2
     assert infidelity(model, x, exact).max() < 1e-6
+    with pytest.raises(ValueError, match="attribution must be a map of images of at least 8 pixels"):
+        infidelity(linear_model(7), x[:, :, 1:, 1:], replace(exact, values=exact.values[:, :, 1:, 1:]))
     torch.testing.assert_close(infidelity(model, x, zeros), drops, rtol=1e-4, atol=1e-5)
+
+
+def test_infidelity_tells_an_exact_map_from_noise():
+    model, x = linear_model(16), torch.randn(6, 3, 16, 16)
+    exact = integrated_gradients(model, x, 2)
+    noise = replace(exact, values=torch.randn(x.shape))
+    assert infidelity(model, x, exact).max() < 1e-6
+    assert infidelity(model, x, noise).min() > 1e-4
 
 
 def test_a_constant_map_is_not_sensitive_and_the_seed_fixes_the_trials():

@@ -3,6 +3,7 @@
 import math
 import multiprocessing
 import os
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -140,6 +141,21 @@ def test_two_processes_share_a_study(undisturbed, tmp_path):
     pd.testing.assert_frame_equal(found, expected, rtol=1e-4)  # they may have used another number of threads
 
 
+def test_other_pixels_are_other_runs(undisturbed, tmp_path):
+    path = tmp_path / "tiny.csv"
+    path.write_bytes(undisturbed.read_bytes())
+    changed = replace(TRAIN, images=TRAIN.images.flip(3))
+    assert len(pending_runs(path, STUDY, changed, TEST)) == 6
+    assert pending_runs(path, STUDY, TRAIN, TEST) == []
+
+
+def test_names_that_look_like_gaps_are_read_as_they_are(tmp_path):
+    run_study(tmp_path / "a.csv", Study("None", CONFIGS[:1], 1, 1), replace(TRAIN, name="NA", source=""), TEST)
+    row = read_results(tmp_path / "a.csv").iloc[0]
+    assert (row["study"], row["data"], row["source"]) == ("None", "NA", "")
+    assert pd.isna(row["kernel_size"])
+
+
 def test_another_csv_is_refused_and_left_alone(tmp_path):
     path = tmp_path / "table.csv"
     path.write_text("a,b\n1,2\n")
@@ -167,6 +183,7 @@ def made_up(accuracies):
         "study": "s",
         "data": "d",
         "source": "x",
+        "checksum": "c",
         "train_images": 9,
         "test_images": 9,
         "backbone": "b",
@@ -291,7 +308,7 @@ def test_the_sweep_takes_only_the_seeds_that_all_have():
     assert {k: difference.by_seed for k, difference in fixed.items()} == {3: pytest.approx({0: 0.2, 1: 0.2})}
     means = {name: difference.mean for name, difference in lines.items()}
     assert means == pytest.approx({"ECA, k = ψ(C)": 0.1, "SE": -0.05})
-    for part in (["se", "none"], ["eca", "eca k=3"]):
+    for part in (["se", "none"], ["eca", "eca k=3"]):  # no fixed k; no baseline
         assert kernel_size_sweep(results[results["configuration"].isin(part)], "none") == ({}, {})
 
 

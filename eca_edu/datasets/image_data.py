@@ -6,6 +6,8 @@ from typing import Any
 
 import torch
 
+from eca_edu._checks import positive_integer
+
 __all__ = ["ImageData", "channel_statistics"]
 
 
@@ -49,6 +51,11 @@ class ImageData:
 
     def __len__(self) -> int:
         return len(self.images)
+
+    def spread(self, n: int) -> "ImageData":
+        """Return at most n images, evenly spread, so that data in the order of their classes keep all of them."""
+        n = min(positive_integer("n", n), len(self))
+        return self.take(torch.arange(n) * len(self) // max(n, 1))
 
     def checksum(self) -> str:
         """Return a short text that changes when a pixel or a label does; it is no protection against bad intent."""

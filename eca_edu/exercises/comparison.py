@@ -26,7 +26,8 @@ def _probe(a: list[float], b: list[float], t: float) -> Probe:
 
     def run(answer: Callable) -> object:
         ends: Any = call(answer, *arguments)
-        return torch.tensor([float(end) for end in ends]) if hasattr(ends, "__len__") else ends
+        several = isinstance(ends, (list, tuple)) or (hasattr(ends, "ndim") and ends.ndim > 0)
+        return torch.tensor([float(end) for end in ends]) if several else ends
 
     return Probe(f"a = {show(arguments[0])}, b = {show(arguments[1])}, t = {t}", run)
 
@@ -142,6 +143,12 @@ def high_first(a, b, t):
 def absolute(a, b, t):
     """The differences have lost their sign. A pair in which b was better counts against a."""
     return paired_interval((a - b).abs(), 0 * b, t)
+
+
+@PAIRED_INTERVAL.mistake
+def middle(a, b, t):
+    """That is the middle of the interval. Return both ends: the middle minus half its width, and plus half its width."""
+    return (a - b).mean()
 
 
 @PAIRED_INTERVAL.mistake

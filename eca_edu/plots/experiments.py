@@ -48,7 +48,11 @@ def draw_kernel_sizes(ax: Axes, fixed: Mapping[int, Any], lines: Mapping[str, An
     ax.axhline(0, color="black", linewidth=1)
     seeds = len(next(iter(fixed.values())).by_seed)
     ax.set_xticks([*fixed])
-    ax.set(xlabel="kernel size k", ylabel=f"accuracy minus that of {baseline}, points", title=f"{seeds} seeds")
+    ax.set(
+        xlabel="kernel size k",
+        ylabel=f"accuracy minus that of {baseline}, points",
+        title="1 seed" if seeds == 1 else f"{seeds} seeds",
+    )
     ax.grid(axis="y", color="0.9")
     ax.spines[["top", "right"]].set_visible(False)
     ax.legend(frameon=False, fontsize=9)

@@ -1,5 +1,6 @@
 """Ask a network why: choose an image, a method and a target, and see how far the answer can be trusted."""
 
+import copy
 from collections.abc import Callable, Sequence
 from functools import lru_cache
 from html import escape
@@ -49,8 +50,8 @@ ANSWER, RIGHT = "its answer", "the right class"
 class AttributionExplorer(Explorer):
     """One explanation with its two lights: controls `image`, `method`, `target`, `layer` and `steps`.
 
-    data: at least one image; the first 500 are used. layers: names of modules with feature maps, for Grad-CAM and for the gate
-    inside of them; by default the residual blocks of our networks.
+    data: at least one image; 500 of them are used at most. layers: names of modules with feature maps, for Grad-CAM and for
+    the gate inside of them; by default the residual blocks of our networks.
     The first light tells whether the map is complete, the second how much it is like that of the same network with random
     weights. Layer and steps can be chosen for the methods that have them.
     Raises ValueError if there is no image, no layer, or a layer that the model lacks.
@@ -59,12 +60,15 @@ class AttributionExplorer(Explorer):
     def __init__(self, model: nn.Module, data: ImageData, layers: Sequence[str] | None = None):
         if not len(data):
             raise ValueError("data must hold at least one image; got none")
-        modules = dict(model.eval().named_modules())
+        model = copy.deepcopy(
+            model
+        ).eval()  # callbacks put hooks on it, while other cells may use or train the original
+        modules = dict(model.named_modules())
         if layers is None:
             layers = [name for name, module in modules.items() if isinstance(module, ResidualBlock)]
         if not layers or not set(layers) <= set(modules):
             raise ValueError(f"layers must be names of modules of the model, at least one; got {list(layers)}")
-        self.data = data.take(slice(500))
+        self.data = data.spread(500)
         self.models = {"map": model, "untrained": randomized(model)}
         self.device = next(model.parameters()).device
         with torch.no_grad():

@@ -25,14 +25,14 @@ __all__ = ["ChannelWeightsExplorer", "InterventionExplorer"]
 class ChannelWeightsExplorer(Explorer):
     """The channel weights of one image in every attention module: control `image`, an index into the data.
 
-    model: holds at least one ChannelAttention. data: at least one image; the first 500 are used.
+    model: holds at least one ChannelAttention. data: at least one image; 500 of them are used at most.
     Raises ValueError if the model holds no attention or the data no image.
     """
 
     def __init__(self, model: nn.Module, data: ImageData):
         if not len(data):
             raise ValueError("data must hold at least one image; got none")
-        self.data = data.take(slice(500))
+        self.data = data.spread(500)
         device = next(model.parameters()).device
         model.eval()
         with torch.no_grad(), record_channel_weights(model) as self.weights:
@@ -79,7 +79,7 @@ class InterventionExplorer(Explorer):
 
     Controls `model`, `layer`, `label` (the class), `image` (among those of the class), `channel` (one of them, or all), and
     `weight`: the image's own, or a number from 0 to 1.
-    models: by name; all hold the same layers of channel attention. data: at least one image of a class, the first 500 are used.
+    models: by name; all hold the same layers of channel attention. data: at least one image; 500 of them are used at most.
     The explorer works on copies on the CPU, so that other cells never meet its interventions.
     Raises ValueError for models that differ in their layers or hold no attention, and for data without images.
     """
@@ -87,7 +87,7 @@ class InterventionExplorer(Explorer):
     def __init__(self, models: Mapping[str, nn.Module], data: ImageData):
         if not models or not len(data):
             raise ValueError(f"there must be at least one model and one image; got {len(models)} and {len(data)}")
-        self.data = data.take(slice(500))
+        self.data = data.spread(500)
         self.x = normalize(self.data.images.cpu(), data.mean, data.std)  # (N, 3, H, W)
         self.models = {name: copy.deepcopy(model).cpu().eval() for name, model in models.items()}
         self.weights: dict[str, dict[str, torch.Tensor]] = {}
@@ -99,7 +99,7 @@ class InterventionExplorer(Explorer):
         if any(names != layers[0] for names in layers):
             raise ValueError(f"models must hold the same layers of channel attention; got {layers}")
         self.of_class = {int(label): (self.data.labels == label).nonzero()[:, 0] for label in self.data.labels.unique()}
-        most = max(weights.shape[1] for weights in next(iter(self.weights.values())).values())
+        most = max(weights.shape[1] for layers_of in self.weights.values() for weights in layers_of.values())
         weights = [("its own", "own"), *((f"{number / 20:.2f}", number / 20) for number in range(21))]
         controls = {
             "model": W.Dropdown(options=list(models), description="model"),
