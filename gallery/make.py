@@ -7,6 +7,7 @@ import torch
 from matplotlib.figure import Figure
 
 from eca_edu import cue_switch, load_checkpoint
+from eca_edu._files import written_whole
 from eca_edu.experiments import differences_to, read_results
 from eca_edu.plots.experiments import draw_differences
 from eca_edu.plots.pipeline import draw_pipeline
@@ -69,4 +70,6 @@ PICTURES = (overview, kernel_size, interaction, attribution, study)
 
 if __name__ == "__main__":
     for picture in PICTURES:
-        (HERE / f"{picture.__name__}.png").write_bytes(picture())
+        content = picture()
+        with written_whole(HERE / f"{picture.__name__}.png") as temporary:
+            temporary.write_bytes(content)

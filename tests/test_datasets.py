@@ -232,3 +232,13 @@ def test_the_checksum_follows_pixels_and_labels():
     assert data.checksum() == cue_switch(10, seed=0).checksum()
     assert data.take(slice(0, 10, 2)).checksum() == data.take(torch.arange(0, 10, 2)).checksum()
     assert len({d.checksum() for d in (data, replace(data, images=images), replace(data, labels=labels))}) == 3
+
+
+def test_spread_keeps_all_classes_of_ordered_data():
+    data = cue_switch(100, seed=0)
+    ordered = data.take(data.labels.argsort())
+    assert set(ordered.spread(50).labels.tolist()) == set(data.labels.tolist())
+    assert len(ordered.spread(50)) == 50
+    assert torch.equal(data.spread(500).images, data.images)
+    with pytest.raises(ValueError, match="n must be at least 1; got 0"):
+        data.spread(0)

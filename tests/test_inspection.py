@@ -259,6 +259,7 @@ def test_class_statistics_are_those_of_each_class_alone():
 def test_a_learned_scale_does_not_attend():
     scale = torch.tensor([0.25, 0.5, 0.75])
     assert attending(scale.expand(10, 3)) == 0
+    assert attending(torch.full((10, 3), 0.5)) == 0
     assert attending(torch.tensor([[0.0, 0.5], [0.5, 1.0]])) == pytest.approx(0.125 / 0.125)
     assert attending(torch.tensor([[0.2, 0.6], [0.4, 0.6]])) == pytest.approx(0.01 / 0.045)
 
@@ -293,3 +294,10 @@ def test_an_eca_alone_is_a_model_too():
     with record_channel_weights(module) as weights:
         module(torch.ones(2, 4, 3, 3))
     assert weights[""].shape == (2, 4)
+
+
+def test_a_shared_gate_is_refused():
+    model = nn.Sequential(ECA(8), ECA(8))
+    model[1].gate = model[0].gate
+    with pytest.raises(ValueError, match="must have a gate of its own"):
+        gates(model)

@@ -108,7 +108,7 @@ MOVES = [
     (make_intervention, "label", 7),
     (make_intervention, "image", 1),
     (make_intervention, "channel", 5),
-    (make_intervention, "weight", 0.05),
+    (make_intervention, "weight", 1.0),
     (make_attribution_explorer, "image", 4),
     (make_attribution_explorer, "method", "saliency"),
     (make_attribution_explorer, "method", "gate"),
@@ -758,3 +758,13 @@ def test_scores_are_drawn_where_they_are():
     low, high = ax.containers[0].lines[2][0].get_segments()[1][:, 0]
     assert (low, high) == pytest.approx((0.85, 0.95))
     assert ax.get_lines()[0].get_xdata()[0] == 0.1
+
+
+def test_an_explorer_of_attributions_leaves_the_network_alone():
+    model = ECACNN(width=8).train()
+    before = [len(module._forward_hooks) for module in model.modules()]
+    explorer = AttributionExplorer(model, cue_switch(4, seed=0))
+    explorer.method.value = "gate"
+    assert explorer.last_error is None
+    assert model.training
+    assert [len(module._forward_hooks) for module in model.modules()] == before

@@ -172,3 +172,10 @@ def test_a_link_out_of_the_book_is_refused(tmp_path):
     assert book.address("glossary.md#Words", ROOT / "docs" / "teachers.md") == "glossary.html#Words"
     with pytest.raises(ValueError, match="must lead to a page of the book or to the web"):
         book.address("../LICENSE", ROOT / "docs" / "teachers.md")
+
+
+def test_a_folder_that_is_no_book_is_left_alone(tmp_path):
+    (tmp_path / "thesis.txt").write_text("years of work")
+    with pytest.raises(ValueError, match="folder must be new, empty or an older book"):
+        make.Book(tmp_path, [])
+    assert (tmp_path / "thesis.txt").read_text() == "years of work"

@@ -67,8 +67,10 @@ def test_a_check_without_its_stub_is_an_error():
         solve("check.squeeze(squeeze)")
 
 
-@pytest.mark.parametrize("folder", ["notebooks", "elsewhere/solutions"])
+@pytest.mark.parametrize("folder", ["notebooks", "elsewhere/solutions", "docs"])
 def test_the_notebooks_of_the_course_are_never_overwritten(course, folder):
+    (course / "docs").mkdir()
+    (course / "docs" / "page.md").touch()  # a folder that holds something else
     with pytest.raises(ValueError, match="folder must be a new one"):
         write_solutions(course / folder)
 
