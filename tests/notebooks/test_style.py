@@ -51,7 +51,8 @@ def test_a_chapter_begins_with_title_promise_and_aims(path):
 def test_a_chapter_ends_with_recap_and_questions(path):
     last = cells(path, "markdown")[-1].source
     assert len(re.findall(r"^- ", last.split("## Recap")[1], re.MULTILINE)) == 5
-    assert last.split("**Can you answer?**")[1].count("?") == 3
+    questions, _, _ = last.split("**Can you answer?**")[1].partition("\n\n")  # the title of the next chapter may be one
+    assert questions.count("?") == 3
 
 
 def test_checks_are_asserts(path):
