@@ -319,7 +319,7 @@ def _run_columns(study: Study, config: ModelConfig, seed: int, train: ImageData,
     known = {**asdict(config), "study": study.name, "epochs": study.epochs, "seed": seed, "data": train.name}
     known |= {
         "source": train.source,
-        "checksum": f"{train.checksum()}-{test.checksum()}",
+        "checksum": f"{train.checksum}-{test.checksum}",
         "train_images": len(train),
         "test_images": len(test),
     }

@@ -131,7 +131,7 @@ def fit(
         "seed": seed,
         "batch_size": batch_size,
         "data": f"{train.name}, {len(train)} training and {len(test)} test images",
-        "checksums": [train.checksum(), test.checksum()],
+        "checksums": [train.checksum, test.checksum],
         "label_smoothing": label_smoothing,
         "optimizer": str(optimizer),
         "network": str(model),

@@ -2,6 +2,7 @@
 
 import zlib
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any
 
 import torch
@@ -57,8 +58,9 @@ class ImageData:
         n = min(positive_integer("n", n), len(self))
         return self.take(torch.arange(n) * len(self) // max(n, 1))
 
+    @cached_property
     def checksum(self) -> str:
-        """Return a short text that changes when a pixel or a label does; it is no protection against bad intent."""
+        """A short text that changes when a pixel or a label does; it is no protection against bad intent."""
         images, labels = (tensor.cpu().contiguous().numpy().data for tensor in (self.images, self.labels))
         return f"{zlib.crc32(labels, zlib.crc32(images)):08x}"
 

@@ -60,9 +60,8 @@ class AttributionExplorer(Explorer):
     def __init__(self, model: nn.Module, data: ImageData, layers: Sequence[str] | None = None):
         if not len(data):
             raise ValueError("data must hold at least one image; got none")
-        model = copy.deepcopy(
-            model
-        ).eval()  # callbacks put hooks on it, while other cells may use or train the original
+        # Callbacks put hooks on the network, while other cells may use or train the original.
+        model = copy.deepcopy(model).eval()
         modules = dict(model.named_modules())
         if layers is None:
             layers = [name for name, module in modules.items() if isinstance(module, ResidualBlock)]
