@@ -88,10 +88,6 @@ class Book:
         self.folder = folder
         self.sources = {source.resolve() for source in sources}
         self.highlight = Highlight2HTML(pygments_lexer="ipython3")
-        if folder.exists():
-            if any(folder.iterdir()) and not (folder / "book.css").is_file():
-                raise ValueError(f"folder must be new, empty or an older book; got {folder}")
-            shutil.rmtree(folder)
         (folder / "pictures").mkdir(parents=True)
 
     def picture(self, content: bytes, kind: str) -> str:
@@ -217,8 +213,26 @@ def with_headings(page: Page) -> Page:
     return page
 
 
+def checked(folder: Path) -> Path:
+    """Return the folder if a book may take its place; raise ValueError if it holds something else."""
+    if folder.exists() and any(folder.iterdir()) and not (folder / "book.css").is_file():
+        raise ValueError(f"folder must be new, empty or an older book; got {folder}")
+    return folder
+
+
 def write(folder: Path, notebooks: dict[Path, nbformat.NotebookNode]) -> list[Path]:
-    """Write the book of these executed notebooks into `folder`, which is emptied first; return its pages."""
+    """Write the book of these executed notebooks, let it take the place of an older one, and return its pages."""
+    checked(folder).parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=folder.parent) as place:
+        new = Path(place) / "book"
+        names = [file.name for file in write_pages(new, notebooks)]
+        shutil.rmtree(folder, ignore_errors=True)
+        new.rename(folder)
+    return [folder / name for name in names]
+
+
+def write_pages(folder: Path, notebooks: dict[Path, nbformat.NotebookNode]) -> list[Path]:
+    """Write the book of these executed notebooks into a new folder; return its pages."""
     documents = [path for path in DOCUMENTS if path.is_file()]
     book = Book(folder, [*notebooks, *documents])
     pages = [book.chapter(notebook, path) for path, notebook in notebooks.items()]
@@ -243,6 +257,7 @@ def write(folder: Path, notebooks: dict[Path, nbformat.NotebookNode]) -> list[Pa
 
 def build(folder: Path, budget: str) -> list[Path]:
     """Execute all notebooks, two at a time, and write the book into `folder`; return its pages."""
+    checked(folder)  # before minutes of work
     paths = chapters()
     with ProcessPoolExecutor(2) as pool:
         notebooks = dict(zip(paths, pool.map(execute, paths, [budget] * len(paths)), strict=True))

@@ -360,15 +360,16 @@ def randomized(model: nn.Module, seed: int = 2018) -> nn.Module:
     Raises ValueError if a module with parameters of its own has no `reset_parameters`.
     Source: Adebayo et al., 2018.
     """
-    fresh = copy.deepcopy(model)
-    with torch.random.fork_rng():
-        torch.manual_seed(seed)
+    device = next(model.parameters()).device
+    fresh = copy.deepcopy(model).cpu()  # the same random weights on every machine
+    with torch.random.fork_rng(devices=[]):
+        torch.default_generator.manual_seed(seed)
         for name, module in fresh.named_modules():
             if hasattr(module, "reset_parameters"):
                 module.reset_parameters()
             elif next(module.parameters(recurse=False), None) is not None:
                 raise ValueError(f"model must have only layers with reset_parameters(); {name} has none")
-    return fresh.eval()
+    return fresh.to(device).eval()
 
 
 def infidelity(

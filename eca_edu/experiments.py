@@ -81,8 +81,8 @@ def paired_model(config: ModelConfig, seed: int) -> nn.Module:
 
     The generator of the caller is left alone.
     """
-    with torch.random.fork_rng():
-        torch.manual_seed(seed)
+    with torch.random.fork_rng(devices=[]):
+        torch.default_generator.manual_seed(seed)
         plain = build_model(replace(config, attention="none", kernel_size=None))
         model = build_model(config)
     model.load_state_dict(plain.state_dict(), strict=False)  # the attention keeps its own draw

@@ -1,5 +1,6 @@
 """What are the channel weights for these images, and what would the network say if they were others?"""
 
+import math
 import operator
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -148,7 +149,9 @@ def class_statistics(weights: torch.Tensor, labels: torch.Tensor, classes: int) 
     if len(labels) and not 0 <= int(labels.min()) <= int(labels.max()) < classes:
         raise ValueError(f"labels must lie in 0…{classes - 1}; got {int(labels.min())}…{int(labels.max())}")
     of_class = [weights[labels == label] for label in range(classes)]
-    return torch.stack([w.mean(0) for w in of_class]), torch.stack([w.std(0) for w in of_class])
+    unknown = weights.new_full(weights.shape[1:], math.nan)
+    deviations = [w.std(0) if len(w) > 1 else unknown for w in of_class]
+    return torch.stack([w.mean(0) for w in of_class]), torch.stack(deviations)
 
 
 def attending(weights: torch.Tensor) -> float:

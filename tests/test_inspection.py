@@ -256,6 +256,15 @@ def test_class_statistics_are_those_of_each_class_alone():
     assert spreads[3:].isnan().all()
 
 
+@pytest.mark.filterwarnings("error")
+def test_one_image_of_a_class_has_a_mean_and_no_deviation():
+    weights = torch.rand(3, 4)
+    means, spreads = class_statistics(weights, torch.tensor([0, 0, 1]), 2)
+    torch.testing.assert_close(means[1], weights[2])
+    assert spreads[1].isnan().all()
+    assert not spreads[0].isnan().any()
+
+
 def test_a_learned_scale_does_not_attend():
     scale = torch.tensor([0.25, 0.5, 0.75])
     assert attending(scale.expand(10, 3)) == 0

@@ -16,6 +16,8 @@ __all__ = ["draw_attributions", "draw_explanation", "draw_scores", "outline", "u
 #: What a light of `draw_explanation` may say, and its colour.
 LIGHTS = {"good": GREEN, "bad": VERMILION, "none": GREY}
 MARKERS = "oDs^v"
+#: The two networks whose maps `draw_explanation` compares.
+NETWORKS = {"map": "this network", "untrained": "an untrained network"}
 
 
 def outline(mask: np.ndarray) -> list[tuple[tuple[float, float], tuple[float, float]]]:
@@ -99,7 +101,7 @@ def draw_scores(
 def draw_explanation(figure: Figure) -> dict[str, Any]:
     """Prepare an image, its map, the map of an untrained network and two lights; return what `update_explanation` fills."""
     places = {"image": 0.02, "map": 0.35, "untrained": 0.68}
-    titles = {"image": "the image", "map": "this network", "untrained": "an untrained network"}
+    titles = {"image": "the image", **NETWORKS}
     artists: dict[str, Any] = {"lights": {}, "titles": {}, "maps": {}, "outlines": {}, "bars": {}}
     for name, left in places.items():
         ax = figure.add_axes((left, 0.02, 0.3, 0.68))
@@ -134,8 +136,7 @@ def update_explanation(
     lines = [] if mask is None else outline(mask)
     for name, numbers in values.items():
         reach = float(np.abs(numbers).max())
-        title = {"map": "this network", "untrained": "an untrained network"}[name]
-        artists["titles"][name].set_text(f"{title}, ± {reach:.2g}")
+        artists["titles"][name].set_text(f"{NETWORKS[name]}, ± {reach:.2g}")
         picture, bars = artists["maps"][name], artists["bars"][name]
         is_map = numbers.ndim == 2
         picture.set_visible(is_map)

@@ -17,6 +17,7 @@ import pytest
 from PIL import Image
 
 import eca_edu.widgets
+from tests.notebooks.test_execution import swallowed_errors
 
 ROOT = Path(__file__).resolve().parents[2]
 specification = importlib.util.spec_from_file_location("make", ROOT / "book" / "make.py")
@@ -39,7 +40,9 @@ PAGES = ["index", *CHAPTERS, *(path.stem for path in make.DOCUMENTS)]
 def book(tmp_path_factory):
     """The book, built once, with the quick budget."""
     folder = tmp_path_factory.mktemp("build") / "book"
-    make.write(folder, {path: make.execute(path, "quick") for path in make.chapters()})
+    notebooks = {path: make.execute(path, "quick") for path in make.chapters()}
+    assert {path.stem: found for path, notebook in notebooks.items() if (found := swallowed_errors(notebook))} == {}
+    make.write(folder, notebooks)
     return folder
 
 
@@ -112,6 +115,7 @@ def test_a_page_is_whole(read, name, width):
     assert page.evaluate("document.documentElement.scrollWidth") <= width  # nothing sticks out; code and tables scroll
     prose = page.evaluate("[...document.querySelectorAll('.text, figcaption, li')].map(e => e.innerText).join(' ')")
     assert not re.search(r"\$|\\[a-z]+", prose)  # no formula is left as LaTeX
+    page.evaluate("document.querySelectorAll('details').forEach(e => e.open = true)")
     small = "[...document.querySelectorAll('math')].filter(e => e.getBoundingClientRect().height < 5).length"
     assert page.evaluate(small) == 0
 
@@ -177,5 +181,5 @@ def test_a_link_out_of_the_book_is_refused(tmp_path):
 def test_a_folder_that_is_no_book_is_left_alone(tmp_path):
     (tmp_path / "thesis.txt").write_text("years of work")
     with pytest.raises(ValueError, match="folder must be new, empty or an older book"):
-        make.Book(tmp_path, [])
+        make.build(tmp_path, "quick")
     assert (tmp_path / "thesis.txt").read_text() == "years of work"

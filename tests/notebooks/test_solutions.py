@@ -27,7 +27,7 @@ def course(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("path", [path for path in NOTEBOOKS if checks(path)], ids=lambda path: path.stem)
 def test_with_the_solutions_every_check_passes(path, tmp_path, monkeypatch):
-    # Chapters without an exercise are the same in both copies; test_execution runs them.
+    # Chapters without an exercise are the same in both copies; the test of the book runs them.
     monkeypatch.setenv("ECA_EDU_DATA", str(tmp_path))
     solution = tmp_path / path.name
     nbformat.write(solved(path), solution)

@@ -48,11 +48,13 @@ def test_a_chapter_begins_with_title_promise_and_aims(path):
     assert "Machine: " in first
 
 
-def test_a_chapter_ends_with_recap_and_questions(path):
+def test_a_chapter_ends_with_recap_questions_and_answers(path):
     last = cells(path, "markdown")[-1].source
     assert len(re.findall(r"^- ", last.split("## Recap")[1], re.MULTILINE)) == 5
     questions, _, _ = last.split("**Can you answer?**")[1].partition("\n\n")  # the title of the next chapter may be one
     assert questions.count("?") == 3
+    answers = re.search(r"<details>\n<summary>Answers</summary>\n\n(.*)\n\n</details>", last, re.DOTALL).group(1)
+    assert re.findall(r"^\d\.", answers, re.MULTILINE) == ["1.", "2.", "3."]
 
 
 def test_checks_are_asserts(path):
