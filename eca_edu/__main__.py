@@ -19,6 +19,15 @@ if TYPE_CHECKING:
 __all__ = ["main"]
 
 
+class _HelpFormatter(argparse.ArgumentDefaultsHelpFormatter):
+    """Tell the default of each option, but for those that say it themselves or have none."""
+
+    def _get_help_string(self, action: argparse.Action) -> str | None:
+        if action.default in (None, []) or "(default: " in (action.help or ""):
+            return action.help
+        return super()._get_help_string(action)
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Run a command and return its exit code: 0 for success, 1 for failure, 2 for misuse, 130 after Ctrl-C."""
     arguments = sys.argv[1:] if arguments is None else arguments
@@ -49,19 +58,21 @@ def _parser() -> argparse.ArgumentParser:
     train = commands.add_parser(
         "train",
         help="train a network; checkpoint and curve are written after each epoch, and the same command goes on after a stop",
-        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+        formatter_class=_HelpFormatter,
     )
     train.add_argument(
         "--data", default="cifar10", help="cifar10, cue-switch, or a folder with train/<class>/ and test/<class>/"
     )
     train.add_argument("--backbone", default="eca-cnn-fast", help="eca-cnn-fast or eca-cnn")
-    train.add_argument("--attention", default="eca", help="none, se, eca or eca-circular")
+    train.add_argument(
+        "--attention", default="eca", help="none, se, eca, eca-circular or another relative of chapter 01"
+    )
     train.add_argument("--gamma", type=float, default=2, help="gamma of the kernel size formula")
     train.add_argument("--b", type=float, default=1, help="b of the kernel size formula")
     train.add_argument("--kernel-size", type=int, help="a fixed odd k in place of the formula, for eca")
     train.add_argument("--width", type=int, default=24, help="channels of the stem")
-    train.add_argument("--epochs", type=int, default=10)
-    train.add_argument("--seed", type=int, default=0)
+    train.add_argument("--epochs", type=int, default=10, help="how often each training image is seen")
+    train.add_argument("--seed", type=int, default=0, help="where the random numbers begin")
     train.add_argument("--device", help="cpu, cuda or mps (default: the fastest there is)")
     train.add_argument(
         "--out", type=Path, help="checkpoint, ends in .safetensors (default: a name from the options, in data/runs/)"
@@ -71,15 +82,15 @@ def _parser() -> argparse.ArgumentParser:
     compare = commands.add_parser(
         "compare",
         help="train several configurations with the same seeds and compare them; the same command goes on after a stop",
-        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+        formatter_class=_HelpFormatter,
     )
     compare.add_argument("--data", default="cifar10", help="as for train")
-    compare.add_argument("--attention", nargs="+", default=["none", "se", "eca"], help="none, se, eca, eca-circular …")
+    compare.add_argument("--attention", nargs="+", default=["none", "se", "eca"], help="as for train, one or more")
     compare.add_argument("--kernel-sizes", nargs="+", type=int, default=[], help="also eca with each of these fixed k")
     compare.add_argument("--seeds", type=int, default=5, help="how many: 0, 1, 2 …")
     compare.add_argument("--backbone", default="eca-cnn-fast", help="eca-cnn-fast or eca-cnn")
     compare.add_argument("--width", type=int, default=24, help="channels of the stem")
-    compare.add_argument("--epochs", type=int, default=10)
+    compare.add_argument("--epochs", type=int, default=10, help="how often each training image is seen")
     compare.add_argument("--device", help="cpu, cuda or mps (default: the fastest there is)")
     compare.add_argument(
         "--out", type=Path, help="CSV of the results (default: a name from data and network, in data/runs/)"
@@ -108,7 +119,11 @@ def _doctor(options: argparse.Namespace) -> int:
     for check in diagnose():
         print(check, flush=True)
         failures += check.status == "FAIL"
-    print(f"{failures} of the checks failed." if failures else "All is ready: `make lab` opens the course.")
+    print(
+        f"{failures} of the checks failed."
+        if failures
+        else "All is ready for the course: notebooks/00_start_here.ipynb."
+    )
     return int(failures > 0)
 
 

@@ -34,7 +34,8 @@ __all__ = [
 class ChannelAttention(nn.Module):
     """Rescale each channel by a weight computed from all of them; a subclass says how in `interact`.
 
-    x: (N, C, H, W) of any floating type, N ≥ 0 and H, W ≥ 1 -> the same shape, type and memory format.
+    x: (N, C, H, W) of the floating type of the weights, or any under autocast; N ≥ 0 and H, W ≥ 1 -> the same shape, type
+    and memory format.
     The channel weights ω: (N, C) leave the submodule `gate`, where a forward hook can read or replace them.
     Raises TypeError for an input that is no tensor of floating type and ValueError for one of another shape.
     Source: Eq. 1 and 9.
@@ -90,7 +91,7 @@ class ECA(ChannelAttention):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         # The same result with a leaner way back, only for training: attribution wants gradients of the gate's output.
-        own = type(self) is ECA and "interact" not in vars(self)  # nobody has changed what it computes
+        own = type(self) is ECA and "interact" not in self.__dict__  # nobody has changed what it computes
         if self.training and torch.is_grad_enabled() and own and can_fuse(x, self.conv, self.gate):
             _check_feature_map(x, self.channels)
             return fused_eca(x, self.conv.weight, self.conv.padding_mode)

@@ -128,6 +128,7 @@ def integrated_gradients(
 
     x, target: as in `saliency` -> values (N, 3, H, W). baseline: a number, or an image (3, H, W); 0 is the mean colour.
     steps: points on the way at which the gradient is taken (Gauss-Legendre); the more, the smaller `delta`.
+    Raises what `saliency` raises, ValueError for a baseline of another shape, TypeError or ValueError for impossible steps.
     Source: Sundararajan et al., 2017.
     """
     from captum.attr import IntegratedGradients
@@ -159,6 +160,7 @@ def deep_lift(
 
     x, target, baseline: as in `integrated_gradients` -> values (N, 3, H, W). It promises completeness, but has no rule for a
     product of two activations, such as feature map times channel weight: then `delta` is not 0.
+    Raises what `saliency` raises, and ValueError for a baseline of another shape.
     Source: Shrikumar et al., 2017; Captum's issue 1085 is about the product.
     """
     from captum.attr import DeepLift
@@ -179,6 +181,7 @@ def grad_cam(model: nn.Module, x: torch.Tensor, target: int | torch.Tensor | Non
     x, target: as in `saliency` -> values (N, 1, H, W) ≥ 0, enlarged from the layer's own resolution by interpolation; all 0
     where nothing speaks for the target. layer: the name of a module whose output is a feature map (N, C, h, w).
     It promises no completeness.
+    Raises what `saliency` raises, and ValueError for a layer that the model lacks or that gives no feature map.
     Source: Selvaraju et al., 2017.
     """
     from captum.attr import LayerGradCam
@@ -208,6 +211,8 @@ def occlusion(
     x, target: as in `saliency` -> values (N, 1, H, W): for each pixel the mean drop over the squares that cover it.
     baseline: what the square is filled with, a number or an image (3, H, W). window: its side, in pixels. stride: how far it
     moves each time. It promises no completeness.
+    Raises what `saliency` raises, ValueError for a baseline of another shape, and TypeError or ValueError for a window that
+    does not fit into the image or a stride that leaves pixels out.
     Source: Zeiler and Fergus, 2014.
     """
     from captum.attr import Occlusion
@@ -250,6 +255,8 @@ def gate_attribution(
     x, target: as in `saliency` -> values (N, C). layer: the name of a channel attention. baseline: the channel weights where
     the way begins, a number or (C,); 0 lets no channel pass. The feature map that is weighed stays that of x, so that the
     values sum to score(x) - score(x, with the weights of the baseline in this layer).
+    Raises what `saliency` raises, ValueError for a layer without channel attention or a baseline of another shape, and
+    TypeError or ValueError for impossible steps.
     """
     from captum.attr import IntegratedGradients
 
@@ -380,6 +387,8 @@ def infidelity(
     Random squares of `WINDOW` pixels get the mean colour, `draws` times. The map is first multiplied by the one number that
     makes its forecasts best (Captum's `normalize`), so that maps of different units can be compared.
     0: it foretells all; a map of zeros gets the mean square of the drops.
+    Raises what `saliency` raises, ValueError for an attribution that is no map or images smaller than a square, and TypeError or
+    ValueError for impossible draws.
     Source: Yeh et al., 2019.
     """
     from captum.metrics import infidelity as captum_infidelity
@@ -428,6 +437,7 @@ def sensitivity(
 
     method: called as method(model, x, target). Each number of x moves by at most `RADIUS`; the change of the map is the norm of
     the difference, in units of the norm of the map.
+    Raises what `saliency` raises, and TypeError or ValueError for impossible draws.
     Source: Yeh et al., 2019.
     """
     from captum.metrics import sensitivity_max

@@ -8,7 +8,7 @@ import json
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
-from itertools import groupby
+from itertools import chain, groupby
 from typing import Any
 
 import torch
@@ -64,6 +64,10 @@ class ResidualBlock(nn.Module):
         stride: int = 1,
         attention: MakeAttention = nn.Identity,
     ):
+        if not callable(attention) or isinstance(attention, nn.Module):
+            raise TypeError(
+                f"attention must be what builds it from a number of channels, such as the class ECA; got {attention!r}"
+            )
         super().__init__()
         self.branch = branch
         self.attention = attention(out_channels)
@@ -223,15 +227,22 @@ def insert_attention(
     norm of every residual block, before the shortcut is added.
     attention: a name in ATTENTION; options: its keyword arguments, such as gamma, b or reduction.
     where: called with the name and the module of each layer; true for the layers after which attention goes. Such a layer
-    must tell its channels as num_features or out_channels.
+    must tell its channels as num_features, out_channels or num_channels, as convolutions and batch norms do.
     kernel_sizes: for ECA, one kernel size for each stage; a stage is a run of places with the same number of channels.
-    Raises ValueError if the model holds attention already, has no such place, or has other stages than kernel_sizes.
+    Raises TypeError or ValueError, and changes nothing, if the model holds attention of this package already, has no such
+    place, or has other stages than kernel_sizes, and for arguments that are not allowed.
     Source: Sec. 4.1; placement as in the authors' code.
     """
+    if not isinstance(model, nn.Module):
+        raise TypeError(f"model must be a network, such as resnet50(); got {model!r}")
     if any(isinstance(module, ChannelAttention) for module in model.modules()):
         raise ValueError(f"model must hold no attention yet; this {type(model).__name__} holds some")
-    if attention not in ATTENTION:
+    if attention not in [*ATTENTION]:
         raise ValueError(f"attention must be one of {', '.join(ATTENTION)}; got {attention!r}")
+    if kernel_sizes is not None and attention not in FOLLOWS_PSI:
+        raise ValueError(f"kernel_sizes go with {', '.join(FOLLOWS_PSI)}; got attention {attention!r}")
+    if kernel_sizes is not None and not isinstance(kernel_sizes, Sequence):
+        raise TypeError(f"kernel_sizes must be a list with a number for each stage; got {kernel_sizes!r}")
     places = attention_places(model, where)
     stages = attention_stages(places)
     if kernel_sizes is not None and len(kernel_sizes) != len(stages):
@@ -244,8 +255,10 @@ def insert_attention(
     for name, module in zip(places, modules, strict=True):
         layer = model.get_submodule(name)
         parent, _, child = name.rpartition(".")
-        like = next(layer.parameters())
-        setattr(model.get_submodule(parent), child, nn.Sequential(layer, module.to(like.device, like.dtype)))
+        tensors = chain(layer.parameters(), layer.buffers(), model.parameters())
+        like = next((tensor for tensor in tensors if tensor.is_floating_point()), torch.empty(0))
+        pair = nn.Sequential(layer, module.to(like.device, like.dtype)).train(layer.training)
+        setattr(model.get_submodule(parent), child, pair)
     inserted = ", ".join(f"{repeats} of {c} channels" for c, repeats in stages)
     print(f"Inserted {len(places)} modules of {attention} into {type(model).__name__}: {inserted}.")
     return model
@@ -254,14 +267,27 @@ def insert_attention(
 def attention_places(model: nn.Module, where: Callable[[str, nn.Module], bool] | None = None) -> dict[str, int]:
     """Return the layers after which attention goes, {name of the layer: its channels}; where: as in `insert_attention`.
 
-    Raises ValueError if there is no such place, or if a chosen layer does not tell its channels.
+    Raises TypeError for a `where` that cannot be called, and ValueError if there is no such place, if a chosen layer does not
+    tell its channels or lies inside another one.
     """
-    names = [name for name, module in model.named_modules() if where(name, module)] if where else _paper_places(model)
+    if where is None:
+        names = _paper_places(model)
+    elif callable(where):
+        names = [name for name, layer in model.named_modules() if name and where(name, layer)]
+    else:
+        raise TypeError(f"where must be a function of the name and the module of a layer; got {where!r}")
     if not names:
-        looked_for = (
-            "layers that `where` chooses" if where else "residual blocks of torchvision's ResNet or MobileNetV2"
+        missing = (
+            "layers that `where` chooses"
+            if where
+            else "residual blocks of torchvision's ResNet or MobileNetV2; choose the layers yourself with `where`, "
+            "for example where=lambda name, layer: name.endswith('bn3')"
         )
-        raise ValueError(f"model must have a place for attention; {type(model).__name__} has no {looked_for}")
+        raise ValueError(f"model must have a place for attention; {type(model).__name__} has no {missing}")
+    for outer in names:
+        for inner in names:
+            if inner.startswith(f"{outer}."):
+                raise ValueError(f"where must not choose a layer and one inside it; got {outer} and {inner}")
     return {name: _channels(name, model.get_submodule(name)) for name in names}
 
 
@@ -286,7 +312,14 @@ def _paper_places(model: nn.Module) -> list[str]:
 
 
 def _channels(name: str, layer: nn.Module) -> int:
-    for attribute in ("num_features", "out_channels"):
+    for attribute in ("num_features", "out_channels", "num_channels"):
         if hasattr(layer, attribute):
             return getattr(layer, attribute)
-    raise ValueError(f"where must choose layers with num_features or out_channels; {name} is a {type(layer).__name__}")
+    from torchvision.ops import FrozenBatchNorm2d  # of detection networks; slow to import
+
+    if isinstance(layer, FrozenBatchNorm2d):
+        return len(layer.weight)
+    raise ValueError(
+        f"a layer before attention must tell its channels as num_features, out_channels or num_channels; "
+        f"{name} is a {type(layer).__name__}"
+    )

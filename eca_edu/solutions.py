@@ -27,7 +27,10 @@ def notebooks_folder() -> Path:
 
 
 def solve(source: str) -> str:
-    """Return the source of a cell with its stub, if it has one, replaced by the solution; all other lines stay."""
+    """Return the source of a cell with its stub, if it has one, replaced by the solution; all other lines stay.
+
+    Raises ValueError if the cell checks an answer that it does not define.
+    """
     found = CHECK.search(source)
     if found is None:
         return source

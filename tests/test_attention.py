@@ -7,8 +7,7 @@ import pytest
 import timm.layers
 import torch
 import torch.fx
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 from torch import nn
 
 from eca_edu import ECA, ChannelAttention, SqueezeExcitation, interaction_matrix, make_attention
@@ -148,7 +147,7 @@ def test_compile(gate):
 
 def test_export(gate):
     exported = torch.export.export(
-        gate, (torch.randn(2, 32, 4, 4),), dynamic_shapes={"x": {0: torch.export.Dim("n", min=1)}}
+        gate, (torch.randn(2, 32, 4, 4),), dynamic_shapes={"x": {0: torch.export.Dim("n", min=1, max=512)}}
     )
     x = torch.randn(5, 32, 4, 4)
     torch.testing.assert_close(exported.module()(x), gate(x))

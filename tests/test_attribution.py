@@ -12,8 +12,7 @@ from scipy.stats import spearmanr
 from torch import nn
 from torch.nn import functional as F
 
-from eca_edu import ECACNN, cue_switch, record_channel_weights
-from eca_edu import attribution as package
+from eca_edu import ECACNN, attribution as package, cue_switch, record_channel_weights
 from eca_edu.attribution import (
     Attribution,
     deep_lift,

@@ -28,7 +28,7 @@ def test_doctor_says_how_to_mend(monkeypatch, capsys):
     monkeypatch.setattr("eca_edu.doctor.metadata.version", lambda name: versions.get(name) or real(name))
     assert main(["doctor"]) == 1
     out = capsys.readouterr().out
-    assert "[FAIL] packages: matplotlib 3.1 is installed, needed is >=3.8 -> run `make lab`" in out
+    assert "[FAIL] packages: matplotlib 3.1 is installed, needed is >=3.9 -> run `make lab`" in out
     assert "1 of the checks failed" in out
 
 

@@ -20,9 +20,15 @@ import torch.nn.functional as F
 from scipy.stats import sem, ttest_ind, ttest_rel
 from torch import nn
 
-from eca_edu import ECA, SqueezeExcitation, adaptive_kernel_size, channels_for_kernel_size, inspection
-from eca_edu import count_macs as count_macs_of_a_layer
-from eca_edu import exercises as package
+from eca_edu import (
+    ECA,
+    SqueezeExcitation,
+    adaptive_kernel_size,
+    channels_for_kernel_size,
+    count_macs as count_macs_of_a_layer,
+    exercises as package,
+    inspection,
+)
 from eca_edu.exercises import EXERCISES, check, hint, solution
 from eca_edu.exercises.exercise import message, same
 from eca_edu.inspection import class_statistics

@@ -9,8 +9,9 @@ import torch
 import torchvision.models as tv
 from torch import nn
 from torch.nn import functional as F
+from torchvision.ops import FrozenBatchNorm2d
 
-from eca_edu import ECA, ChannelAttention, count_macs, count_parameters, insert_attention
+from eca_edu import ECA, BasicBlock, Bottleneck, ChannelAttention, count_macs, count_parameters, insert_attention
 from eca_edu.complexity import PAPER_GIGA, PAPER_MEGA, complexity
 
 NETWORKS = {
@@ -213,6 +214,16 @@ def test_new_modules_live_where_the_layer_lives():
             r"one entry for each of 4 stages; got \[3, 5\]",
         ),
         (lambda: insert_attention(build("resnet18"), where=lambda n, m: n == "relu"), "relu is a ReLU"),
+        (
+            lambda: insert_attention(build("resnet18"), where=lambda n, m: n in ("layer1", "layer1.0.bn2")),
+            "where must not choose a layer and one inside it; got layer1 and layer1.0.bn2",
+        ),
+        (lambda: insert_attention(nn.BatchNorm2d(3), where=lambda n, m: True), "has no layers that `where` chooses"),
+        (
+            lambda: insert_attention(build("resnet18"), "se", kernel_sizes=[3, 5, 5, 5]),
+            "kernel_sizes go with eca, .*; got attention 'se'",
+        ),
+        (lambda: insert_attention(tv.densenet121()), "choose the layers yourself with `where`"),
     ],
 )
 def test_what_cannot_be_inserted_is_refused(call, words):
@@ -220,11 +231,68 @@ def test_what_cannot_be_inserted_is_refused(call, words):
         call()
 
 
-def test_a_refusal_leaves_the_model_as_it_was():
+@pytest.mark.parametrize(
+    ("call", "words"),
+    [
+        (lambda: insert_attention(tv.resnet18), "model must be a network"),
+        (lambda: insert_attention(build("resnet18"), where="bn2"), "where must be a function .*; got 'bn2'"),
+        (lambda: insert_attention(build("resnet18"), kernel_sizes=5), "kernel_sizes must be a list .*; got 5"),
+        (lambda: BasicBlock(8, 8, attention="eca"), "attention must be .* the class ECA; got 'eca'"),
+        (lambda: Bottleneck(8, 8, attention=ECA(8)), r"attention must be .* the class ECA; got ECA\("),
+    ],
+)
+def test_what_is_of_another_kind_is_refused(call, words):
+    with pytest.raises(TypeError, match=words):
+        call()
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"kernel_sizes": [3, 5, 5, 4]}, "kernel_size must be odd"),
+        ({"where": lambda name, layer: name.endswith(("bn3", "downsample"))}, "downsample is a Sequential"),
+        ({"where": lambda name, layer: hasattr(layer, "weight") or name == "layer1"}, "a layer and one inside it"),
+    ],
+)
+def test_a_refusal_leaves_the_model_as_it_was(options, words):
     model = build("resnet50")
-    with pytest.raises(ValueError, match="kernel_size must be odd"):
-        insert_attention(model, kernel_sizes=[3, 5, 5, 4])
+    with pytest.raises(ValueError, match=words):
+        insert_attention(model, **options)
     assert not any(isinstance(m, ChannelAttention) for m in model.modules())
+
+
+@pytest.mark.parametrize(
+    "norm",
+    [FrozenBatchNorm2d, lambda c: nn.GroupNorm(8, c)],
+    ids=["frozen", "groups"],
+)
+def test_other_norms_have_their_place(norm):
+    model = insert_attention(tv.resnet18(num_classes=2, norm_layer=norm).double())
+    assert [m.channels for m in model.modules() if isinstance(m, ECA)] == [64, 64, 128, 128, 256, 256, 512, 512]
+    assert model(torch.zeros(1, 3, 32, 32, dtype=torch.float64)).dtype == torch.float64
+
+
+def test_a_layer_without_parameters_is_no_obstacle():
+    model = nn.Sequential(nn.Conv2d(3, 8, 1), nn.BatchNorm2d(8, affine=False, track_running_stats=False)).double()
+    insert_attention(model, where=lambda name, layer: name == "1")
+    assert model(torch.zeros(2, 3, 4, 4, dtype=torch.float64)).dtype == torch.float64
+
+
+@pytest.mark.parametrize("training", [True, False])
+def test_what_is_inserted_is_in_the_mode_of_its_layer(training):
+    model = insert_attention(tv.resnet18().train(training))
+    assert {module.training for module in model.modules()} == {training}
+
+
+def test_a_network_that_is_chosen_itself_keeps_its_place():
+    class Network(nn.Sequential):
+        num_features = 8
+
+    model = insert_attention(
+        Network(nn.Conv2d(3, 8, 1), nn.BatchNorm2d(8)), where=lambda n, m: hasattr(m, "num_features")
+    )
+    assert [type(layer) for layer in model] == [nn.Conv2d, nn.Sequential]
+    assert model.eval()(torch.zeros(1, 3, 4, 4)).shape == (1, 8, 4, 4)
 
 
 def test_the_table_of_costs_adds_up():

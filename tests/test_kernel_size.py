@@ -6,8 +6,7 @@ import sys
 from fractions import Fraction
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from eca_edu.kernel_size import CONVENTIONS, adaptive_kernel_size, channels_for_kernel_size, nearest_odd
 

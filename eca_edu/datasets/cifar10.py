@@ -10,8 +10,7 @@ import torch
 from filelock import FileLock
 
 from eca_edu._files import data_folder
-from eca_edu.datasets.download import download as fetch
-from eca_edu.datasets.download import md5_of
+from eca_edu.datasets.download import download as fetch, md5_of
 from eca_edu.datasets.image_data import ImageData, channel_statistics
 from eca_edu.datasets.image_folder import load_image_folder
 

@@ -54,7 +54,10 @@ class ImageData:
         return len(self.images)
 
     def spread(self, n: int) -> "ImageData":
-        """Return at most n images, evenly spread, so that data in the order of their classes keep all of them."""
+        """Return at most n images, evenly spread, so that data in the order of their classes keep all of them.
+
+        Raises TypeError or ValueError if n is no whole number from 1 on.
+        """
         n = min(positive_integer("n", n), len(self))
         return self.take(torch.arange(n) * len(self) // max(n, 1))
 
@@ -65,7 +68,10 @@ class ImageData:
         return f"{zlib.crc32(labels, zlib.crc32(images)):08x}"
 
     def take(self, indices: torch.Tensor | slice) -> "ImageData":
-        """Return the chosen images with their labels, masks and context, under the same mean and std."""
+        """Return the chosen images with their labels, masks and context, under the same mean and std.
+
+        indices: (n,) int64, (N,) bool, or a slice.
+        """
         chosen: dict[str, Any] = {
             name: None if value is None else value[indices]
             for name in ("images", "labels", "masks", "context")
