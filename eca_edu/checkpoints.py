@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import nn
@@ -18,9 +19,13 @@ def save_checkpoint(path: str | Path, model: nn.Module, config: ModelConfig, car
 
     path: ends in .safetensors. card: what else a reader should know, as JSON values: data, seed, accuracy, command.
     The card stands in the file itself, which replaces an older one in one step, and for the human eye in a .json beside it.
-    Raises ValueError for another ending and OSError where nothing can be written.
+    Raises ValueError for another ending or a model that `config` does not build, and OSError where nothing can be written.
     """
     path = _checked(path)
+    with torch.device("meta"):
+        built = build_model(config).state_dict()
+    if {name: t.shape for name, t in model.state_dict().items()} != {name: t.shape for name, t in built.items()}:
+        raise ValueError(f"model must be the network that {config} builds; got another one, a {type(model).__name__}")
     card = {"config": json.loads(config.to_json()), **card}
     state = {name: tensor.detach().cpu().contiguous() for name, tensor in model.state_dict().items()}
     with written_whole(path) as temporary:

@@ -1,6 +1,7 @@
 """Checkpoints: whole or not at all, and refused with a sentence when they are damaged."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -84,3 +85,12 @@ def test_a_shipped_network_is_as_good_as_its_card_says(path):
         _, test = load_cue_switch()
         # Another machine rounds differently, which may turn a few images of 4,000.
         assert evaluate(model, test)[1] == pytest.approx(card["test_accuracy"], abs=0.003)
+
+
+def test_a_network_that_could_not_be_loaded_again_is_refused(tmp_path):
+    other = build_model(replace(CONFIG, width=2 * CONFIG.width))
+    with pytest.raises(
+        ValueError, match=r"model must be the network that ModelConfig.* builds; got another one, a ECACNN"
+    ):
+        save_checkpoint(tmp_path / "net.safetensors", other, CONFIG, {})
+    assert not list(tmp_path.iterdir())

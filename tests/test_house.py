@@ -153,3 +153,16 @@ def test_every_public_function_and_class_has_a_docstring():
             if public and not ast.get_docstring(node):
                 missing.append(f"{file.name}: {node.name}")
     assert missing == []
+
+
+def test_type_checkers_know_what_the_package_gives(tmp_path):
+    user = tmp_path / "user.py"
+    user.write_text('from eca_edu import ECA\nreveal_type(ECA(64).conv)\nECA("64")\nimport eca_edu\neca_edu.nothing\n')
+    command = [sys.executable, "-m", "mypy", "--config-file=", "--follow-imports=silent", "--ignore-missing-imports"]
+    said = subprocess.run([*command, str(user)], cwd=ROOT, capture_output=True, text=True).stdout
+    found = [re.sub(r"^.*user\.py:", "", line) for line in said.splitlines()]
+    assert found[:-1] == [
+        '2: note: Revealed type is "torch.nn.modules.conv.Conv1d"',
+        '3: error: Argument 1 to "ECA" has incompatible type "str"; expected "int"  [arg-type]',
+        '5: error: Module has no attribute "nothing"  [attr-defined]',
+    ]
