@@ -12,6 +12,7 @@ from . import (
     kernel_size as kernel_size,
     models as models,
     plots as plots,
+    progress as progress,
     report as report,
     solutions as solutions,
     training as training,

@@ -1,4 +1,4 @@
-"""The command line: python -m eca_edu doctor | data | train | compare | results | solutions."""
+"""The command line: python -m eca_edu doctor | data | train | compare | results | solutions | progress."""
 
 import argparse
 import shlex
@@ -109,6 +109,10 @@ def _parser() -> argparse.ArgumentParser:
     )
     solutions.add_argument("folder", nargs="?", type=Path, help="a new folder beside notebooks/ (default: solutions/)")
     solutions.set_defaults(run=_solutions)
+
+    progress = commands.add_parser("progress", help="say which exercises are solved in saved notebooks, for teachers")
+    progress.add_argument("folder", type=Path, help="looked through with all folders in it")
+    progress.set_defaults(run=_progress)
     return parser
 
 
@@ -354,6 +358,22 @@ def _solutions(options: argparse.Namespace) -> int:
 
     files = write_solutions(options.folder)
     print(f"{len(files)} notebooks with solved exercises are in {files[0].parent}.")
+    return 0
+
+
+def _progress(options: argparse.Namespace) -> int:
+    from eca_edu.progress import notebooks_below, progress
+
+    for path in notebooks_below(options.folder):
+        name = path.relative_to(options.folder)
+        try:
+            found = progress(path)
+        except (OSError, ValueError) as error:
+            print(f"{name}: {error}")
+        else:
+            solved = sum(state == "OK" for state in found.values())
+            states = ", ".join(f"{exercise} {state}" for exercise, state in found.items())
+            print(f"{name}: {solved} of {len(found)}" + f" ({states})" * bool(found))
     return 0
 
 

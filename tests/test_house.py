@@ -40,6 +40,7 @@ FLOORS = {
     "report": 6,
     "widgets": 6,
     "solutions": 6,
+    "progress": 6,
     "doctor": 7,
     "__main__": 7,
 }

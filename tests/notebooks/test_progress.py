@@ -1,0 +1,46 @@
+"""A teacher sees which exercises are solved in the notebooks that were handed in."""
+
+import nbformat
+import pytest
+from nbclient import NotebookClient
+from nbformat.v4 import new_code_cell, new_notebook
+
+from eca_edu.__main__ import main
+from eca_edu.progress import notebooks_below, progress
+
+RIGHT = "from eca_edu.exercises import check\ncheck.squeeze(lambda x: x.mean((2, 3)))"
+WRONG = "def excite(*_): return 1\ncheck.excite(excite)"
+STUB = "def phi(kernel_size, gamma, b): ...\ncheck.channels_for(phi)"
+NOT_RUN = "check.kernel_size(kernel_size)"
+
+
+@pytest.fixture(scope="module")
+def handed_in(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("class")
+    notebook = new_notebook(cells=[new_code_cell(source) for source in (RIGHT, WRONG, STUB, "1 + 1")])
+    NotebookClient(notebook, kernel_name="python3", timeout=120).execute()
+    notebook.cells.append(new_code_cell(NOT_RUN))
+    (folder / "anna" / ".ipynb_checkpoints").mkdir(parents=True)
+    for place in ("anna", "anna/.ipynb_checkpoints"):
+        nbformat.write(notebook, folder / place / "some.ipynb")
+    (folder / "ben.ipynb").write_text("mailed as text")
+    return folder
+
+
+def test_each_state_is_told(handed_in):
+    states = {"squeeze": "OK", "excite": "wrong", "channels_for": "not tried", "kernel_size": "not run"}
+    assert progress(handed_in / "anna" / "some.ipynb") == states
+
+
+def test_a_line_for_each_notebook_and_a_broken_one_stops_nothing(handed_in, capsys):
+    assert main(["progress", str(handed_in)]) == 0
+    first, second = capsys.readouterr().out.splitlines()
+    name = str(notebooks_below(handed_in)[0].relative_to(handed_in))
+    assert first == f"{name}: 1 of 4 (squeeze OK, excite wrong, channels_for not tried, kernel_size not run)"
+    assert second.startswith("ben.ipynb: ")
+    assert second.endswith("is no notebook")
+
+
+def test_a_folder_without_notebooks_is_an_error(tmp_path, capsys):
+    assert main(["progress", str(tmp_path / "missing")]) == 1
+    assert "there are no notebooks in" in capsys.readouterr().err
