@@ -76,7 +76,8 @@ def execute(path: Path, budget: str) -> nbformat.NotebookNode:
             (course / name).mkdir()
         environment = {**os.environ, "ECA_EDU_DATA": str(course / "nothing"), "ECA_EDU_OFFLINE": "1"}
         folder = {"metadata": {"path": course / "notebooks"}}
-        NotebookClient(notebook, timeout=1200, resources=folder).execute(env=environment)
+        quiet = ["--log-level=ERROR"]  # kernels warn that they listen on this machine without encryption
+        NotebookClient(notebook, timeout=1200, resources=folder, extra_arguments=quiet).execute(env=environment)
     notebook.cells = [cell for cell in notebook.cells if MARK not in cell.metadata.get("tags", [])]
     return notebook
 
@@ -259,8 +260,11 @@ def build(folder: Path, budget: str) -> list[Path]:
     """Execute all notebooks, two at a time, and write the book into `folder`; return its pages."""
     checked(folder)  # before minutes of work
     paths = chapters()
+    notebooks = {}
     with ProcessPoolExecutor(2) as pool:
-        notebooks = dict(zip(paths, pool.map(execute, paths, [budget] * len(paths)), strict=True))
+        for path, notebook in zip(paths, pool.map(execute, paths, [budget] * len(paths)), strict=True):
+            notebooks[path] = notebook
+            print(f"{path.stem} is executed", flush=True)
     return write(folder, notebooks)
 
 

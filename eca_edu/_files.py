@@ -29,6 +29,13 @@ def written_whole(path: Path) -> Iterator[Path]:
 
 
 def data_folder() -> Path:
-    """Return where data and runs live: `data/` of the checkout that this package is part of, else of the working folder."""
-    checkout = Path(__file__).resolve().parent.parent
-    return (checkout if (checkout / "pyproject.toml").is_file() else Path.cwd()) / "data"
+    """Return where data and runs live: `data/` of the checkout that this package is part of.
+
+    Where the package is installed without it: `data/` beside the notebooks of the course, if this is their folder, else that
+    of the working folder.
+    """
+    checkout, here = Path(__file__).resolve().parent.parent, Path.cwd()
+    if (checkout / "pyproject.toml").is_file():
+        return checkout / "data"
+    beside = here.parent / "data"
+    return beside if (beside / "checkpoints").is_dir() else here / "data"

@@ -150,6 +150,19 @@ def _data(name: str) -> Check:
     return Check("OK", name, f"found in {folder}")
 
 
+def _networks(name: str) -> Check:
+    folder = data_folder() / "checkpoints"
+    networks = [path.stem for path in sorted(folder.glob("*.safetensors"))]
+    if not networks:
+        return Check(
+            "NOTE",
+            name,
+            f"none in {folder}; chapters 00, 01, 03, 06 and 07 look into some",
+            "put the folder data/ of the repository beside notebooks/",
+        )
+    return Check("OK", name, ", ".join(networks))
+
+
 def _writable(name: str) -> Check:
     folder = data_folder()
     with written_whole(folder / ".writable") as temporary:
@@ -169,6 +182,7 @@ CHECKS: list[tuple[str, Callable[[str], Check], str]] = [
     ("device", _device, REINSTALL),
     ("widgets", _widgets, REINSTALL),
     ("kernel", _kernel, REINSTALL),
+    ("trained networks", _networks, REINSTALL),
     ("CIFAR-10", _data, "set ECA_EDU_DATA to a folder that can be read"),
     ("data folder", _writable, "make the folder writable, or work in a copy of the repository that is your own"),
 ]

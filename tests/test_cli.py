@@ -40,6 +40,17 @@ def test_doctor_reports_a_check_that_breaks(monkeypatch):
     assert [str(check) for check in diagnose()] == ["[FAIL] torch: RuntimeError: no such operator -> reinstall it"]
 
 
+def test_doctor_knows_whether_the_trained_networks_are_there(monkeypatch, tmp_path):
+    def said():
+        return next(check for check in diagnose() if check.name == "trained networks")
+
+    assert said().status == "OK"
+    assert "cue-switch-eca" in said().finding
+    monkeypatch.setattr("eca_edu.doctor.data_folder", lambda: tmp_path)
+    assert said().status == "NOTE"
+    assert said().how_to_fix == "put the folder data/ of the repository beside notebooks/"
+
+
 def test_doctor_knows_whether_cifar10_is_there(cifar10_folder, monkeypatch):
     monkeypatch.setenv("ECA_EDU_DATA", str(cifar10_folder))
     (line,) = [str(check) for check in diagnose() if check.name == "CIFAR-10"]

@@ -242,3 +242,24 @@ def test_spread_keeps_all_classes_of_ordered_data():
     assert torch.equal(data.spread(500).images, data.images)
     with pytest.raises(ValueError, match="n must be at least 1; got 0"):
         data.spread(0)
+
+
+def test_images_that_may_not_be_read_are_no_end_of_the_lesson(monkeypatch):
+    def forbidden(*_, **__):
+        raise PermissionError(13, "Permission denied", "/srv/cifar10")
+
+    monkeypatch.setattr("eca_edu.datasets.load_cifar10", forbidden)
+    with pytest.warns(UserWarning, match="cue-switch images instead of CIFAR-10.*Permission denied: '/srv/cifar10'"):
+        train, _ = load_images("cifar10")
+    assert train.name == "cue-switch"
+
+
+def test_without_the_checkout_data_lies_beside_the_notebooks(tmp_path, monkeypatch):
+    from eca_edu import _files
+
+    monkeypatch.setattr(_files, "__file__", str(tmp_path / "site-packages" / "eca_edu" / "_files.py"))
+    (tmp_path / "course" / "notebooks").mkdir(parents=True)
+    monkeypatch.chdir(tmp_path / "course" / "notebooks")
+    assert _files.data_folder() == Path.cwd() / "data"
+    (tmp_path / "course" / "data" / "checkpoints").mkdir(parents=True)
+    assert _files.data_folder() == tmp_path / "course" / "data"

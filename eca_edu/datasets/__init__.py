@@ -25,7 +25,7 @@ def load_images(
 ) -> tuple[ImageData, ImageData]:
     """Return the training and the test images of "cifar10" or "cue-switch".
 
-    Where CIFAR-10 is neither on disk nor to be downloaded, cue-switch takes its place and a warning says so; the name of
+    Where CIFAR-10 can be neither read nor downloaded, cue-switch takes its place and a warning says so; the name of
     the result tells which one it is.
     root, download: as in `load_cifar10`.
     Raises ValueError for an unknown name, and for CIFAR-10 files that are there but damaged.
@@ -36,6 +36,6 @@ def load_images(
         raise ValueError(f"name must be 'cifar10' or 'cue-switch'; got {name!r}")
     try:
         return load_cifar10(root, download=download)
-    except (FileNotFoundError, ConnectionError) as error:
+    except OSError as error:
         warnings.warn(f"Using the generated cue-switch images instead of CIFAR-10. {error}.", stacklevel=2)
         return load_cue_switch()
