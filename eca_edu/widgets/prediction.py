@@ -34,9 +34,15 @@ class Prediction(Explorer):
         self.truth, self.limits, self.unit = dict(truth), (low, high), unit
         self.kept = ANSWERS.setdefault(question, {})
         self.revealed = False
+        decimals = len(f"{step:g}".partition(".")[2])
         sliders = {
             label: W.FloatSlider(
-                self.kept.get(label, low), min=low, max=high, step=step, description=label, readout_format=".6g"
+                self.kept.get(label, low),
+                min=low,
+                max=high,
+                step=step,
+                description=label,
+                readout_format=f".{decimals}f",
             )
             for label in truth
         }

@@ -97,7 +97,7 @@ class TrainingMonitor(LiveCurves):
         if self.stopping.is_set():
             self.leave()
         with self.lock:
-            self.status.value = "Going on."
+            self.status.value = "Going on." if self.thread else "Starting."
             self.going.set()
             if self.thread is None or not self.thread.is_alive():
                 self.stopping.clear()
@@ -140,7 +140,8 @@ class TrainingMonitor(LiveCurves):
                 self.add(record)
             self.progress.value, self.status.value = 1, "Done."
         except Stopped:
-            self.status.value = "Stopped. Start goes on after the last whole epoch."
+            goes_on = "goes on after the last whole epoch" if self.records else "begins anew: no epoch was whole"
+            self.status.value = f"Stopped. Start {goes_on}."
         except Exception as error:  # an error of this thread would vanish
             self.show_error(error)
             self.status.value = "The run has failed."
