@@ -78,6 +78,8 @@ def execute(path: Path, budget: str) -> nbformat.NotebookNode:
         folder = {"metadata": {"path": course / "notebooks"}}
         quiet = ["--log-level=ERROR"]  # kernels warn that they listen on this machine without encryption
         NotebookClient(notebook, timeout=1200, resources=folder, extra_arguments=quiet).execute(env=environment)
+        shown = nbformat.writes(notebook).replace(place, "eca-edu").replace(str(ROOT), "eca-edu")
+    notebook = nbformat.reads(shown, as_version=4)  # without the paths of this machine
     notebook.cells = [cell for cell in notebook.cells if MARK not in cell.metadata.get("tags", [])]
     return notebook
 
@@ -167,9 +169,11 @@ class Book:
         (content,) = (b["data"] for b in picture["buffers"] if b["path"] == ["value"])
         sentence = next(p["state"]["value"] for p in parts if "eca-edu-sentence" in p["state"].get("_dom_classes", []))
         name = parts[0]["state"]["_dom_classes"][0]
+        if "text/html" in data:  # it says itself what a page without kernel shows
+            return f'<figure class="explorer" data-explorer="{escape(name)}">{data["text/html"]}</figure>'
         address = self.picture(base64.b64decode(content), "png")
         return (
-            f'<figure class="explorer" data-explorer="{escape(name)}">{data.get("text/html", "")}'
+            f'<figure class="explorer" data-explorer="{escape(name)}">'
             f'<img src="{address}" alt=""><figcaption>{sentence}</figcaption>'
             '<p class="still">A picture of it. In JupyterLab you can move it.</p></figure>'
         )

@@ -42,7 +42,10 @@ def load_checkpoint(path: str | Path) -> tuple[nn.Module, dict]:
     """
     path = _checked(path)
     if not path.is_file():
-        raise FileNotFoundError(f"there is no checkpoint {path}; `python -m eca_edu train --out {path}` makes one")
+        raise FileNotFoundError(
+            f"there is no checkpoint {path}; those of the course lie in its folder data/checkpoints, and "
+            "`python -m eca_edu train` trains one of your own"
+        )
     try:
         with safe_open(path, framework="pt") as file:
             card = json.loads((file.metadata() or {})["card"])

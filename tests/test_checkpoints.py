@@ -49,7 +49,7 @@ def test_other_files_are_refused(tmp_path):
     with pytest.raises(ValueError, match="truncated or no checkpoint of eca_edu"):
         load_checkpoint(path)
     with pytest.raises(
-        FileNotFoundError, match=r"there is no checkpoint .*gone\.safetensors; `python -m eca_edu train --out"
+        FileNotFoundError, match=r"there is no checkpoint .*gone\.safetensors; those of the course lie in"
     ):
         load_checkpoint(tmp_path / "gone.safetensors")
     with pytest.raises(ValueError, match=r"path must end in \.safetensors; got 'net\.pt'"):

@@ -176,7 +176,7 @@ VERDICT = Exercise(
     probes=calls(
         verdict, [(0.2, 0.9), (-0.9, -0.2), (-0.4, 0.6), (-0.6, 0.4), (-0.01, 2.0), (-2.0, 0.01), (0.01, 0.02)]
     ),
-    success="the interval decides, not the mean. An interval that holds 0 shows no difference, and rules out none inside it.",
+    success="the interval decides, not the mean. An interval that holds 0 shows none, and rules out none inside it.",
     hints=[
         "Which true differences are compatible with the study? Those in the interval. When are all of them positive?",
         'All are positive if low > 0, all negative if high < 0. And in between, "not shown".',
