@@ -20,7 +20,7 @@ def progress(path: Path) -> dict[str, str]:
     """
     try:
         notebook = nbformat.read(path, as_version=4)
-    except nbformat.reader.NotJSONError as error:
+    except (nbformat.reader.NotJSONError, nbformat.ValidationError, AttributeError, UnicodeDecodeError) as error:
         raise ValueError(f"{path} is no notebook") from error
     cells = [cell for cell in notebook.cells if cell.cell_type == "code"]
     return {name: _state(cell) for cell in cells for name in CALL.findall(cell.source)}

@@ -41,6 +41,13 @@ def test_a_line_for_each_notebook_and_a_broken_one_stops_nothing(handed_in, caps
     assert second.endswith("is no notebook")
 
 
+@pytest.mark.parametrize("content", [b"", b"{}", b"[]", b"\xff\xfe", b'{"nbformat": 4, "cells": [{}]}'])
+def test_what_is_no_notebook_is_refused_with_its_name(content, tmp_path):
+    (tmp_path / "thesis.ipynb").write_bytes(content)
+    with pytest.raises(ValueError, match=r"thesis\.ipynb is no notebook"):
+        progress(tmp_path / "thesis.ipynb")
+
+
 def test_a_folder_without_notebooks_is_an_error(tmp_path, capsys):
     assert main(["progress", str(tmp_path / "missing")]) == 1
     assert "there are no notebooks in" in capsys.readouterr().err
