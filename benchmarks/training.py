@@ -23,7 +23,7 @@ from torchvision.transforms import v2
 
 from eca_edu import BasicBlock, ImageData, ModelConfig, build_model, evaluate, fit, load_images
 from eca_edu.models import conv_bn_act
-from eca_edu.training import MARGIN, augment, normalize
+from eca_edu.training import MARGIN, augment
 
 BATCH = 256  # of the input pipelines, as in fit
 USUAL_BATCH = 128  # of the usual recipe
@@ -67,7 +67,7 @@ def our_batches(data: ImageData) -> Iterator[torch.Tensor]:
     padded = F.pad(data.images, (MARGIN,) * 4, mode="reflect").contiguous(memory_format=torch.channels_last)
     generator = torch.Generator().manual_seed(0)
     for batch in torch.randperm(len(data), generator=generator).split(BATCH):
-        yield normalize(augment(padded, batch, generator), data.mean, data.std)
+        yield data.normalize(augment(padded, batch, generator))
 
 
 def images_per_second(batches: Iterator, images: int) -> float:

@@ -26,8 +26,6 @@ from eca_edu.widgets import (
 )
 from eca_edu.widgets.panel import Explorer
 
-__all__ = ["flipbook", "register"]
-
 #: Explorer -> {control: which of its values are in the book}; the other controls keep all of theirs.
 THINNED = {
     KernelSizeExplorer: {"gamma": slice(None, None, 2), "b": slice(None, None, 2)},

@@ -1,6 +1,9 @@
+__all__: list[str]
+
 from . import (
     attention as attention,
     attribution as attribution,
+    channel_weights as channel_weights,
     checkpoints as checkpoints,
     complexity as complexity,
     datasets as datasets,
@@ -8,13 +11,16 @@ from . import (
     doctor as doctor,
     exercises as exercises,
     experiments as experiments,
-    inspection as inspection,
+    figures as figures,
+    files as files,
+    insertion as insertion,
     kernel_size as kernel_size,
     models as models,
-    plots as plots,
     progress as progress,
     report as report,
+    resume as resume,
     solutions as solutions,
+    statistics as statistics,
     training as training,
     widgets as widgets,
 )
@@ -33,6 +39,10 @@ from .attribution import (
     occlusion as occlusion,
     saliency as saliency,
 )
+from .channel_weights import (
+    override_channel_weights as override_channel_weights,
+    record_channel_weights as record_channel_weights,
+)
 from .checkpoints import (
     load_checkpoint as load_checkpoint,
     save_checkpoint as save_checkpoint,
@@ -43,14 +53,13 @@ from .complexity import (
 )
 from .datasets import (
     ImageData as ImageData,
-    cue_switch as cue_switch,
     load_cifar10 as load_cifar10,
     load_image_folder as load_image_folder,
     load_images as load_images,
+    make_cue_switch as make_cue_switch,
 )
-from .inspection import (
-    override_channel_weights as override_channel_weights,
-    record_channel_weights as record_channel_weights,
+from .insertion import (
+    insert_attention as insert_attention,
 )
 from .kernel_size import (
     adaptive_kernel_size as adaptive_kernel_size,
@@ -64,7 +73,6 @@ from .models import (
     ModelConfig as ModelConfig,
     build_model as build_model,
     conv_bn_act as conv_bn_act,
-    insert_attention as insert_attention,
 )
 from .report import (
     write_report as write_report,

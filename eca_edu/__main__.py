@@ -6,17 +6,13 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from eca_edu._files import data_folder
+from eca_edu.files import data_folder
 
 if TYPE_CHECKING:
-    import pandas as pd
     import torch
 
-    from eca_edu.datasets import ImageData
     from eca_edu.models import ModelConfig
     from eca_edu.training import Epoch
-
-__all__ = ["main"]
 
 
 class _HelpFormatter(argparse.ArgumentDefaultsHelpFormatter):
@@ -142,7 +138,7 @@ def _data(options: argparse.Namespace) -> int:
 def _train(options: argparse.Namespace) -> int:
     from dataclasses import replace
 
-    from eca_edu._checks import positive_integer
+    from eca_edu._arguments import positive_integer
     from eca_edu.distributed import process_group
     from eca_edu.models import ModelConfig
 
@@ -163,23 +159,22 @@ def _train_network(options: argparse.Namespace, config: "ModelConfig") -> int:
     import torch
     from tqdm.auto import tqdm
 
-    from eca_edu._files import written_whole
-    from eca_edu._run_state import kept_epochs
     from eca_edu.checkpoints import save_checkpoint
+    from eca_edu.datasets import load_images
     from eca_edu.distributed import rank_and_size
+    from eca_edu.files import file_name, written_whole
     from eca_edu.models import build_model
+    from eca_edu.resume import kept_epochs
     from eca_edu.training import fit
 
     rank, processes = rank_and_size()
     device = _device(options.device)
-    train, test = _images(options.data)
+    train, test = load_images(options.data, fallback=False)
     config = replace(config, num_classes=len(train.class_names))
     torch.manual_seed(options.seed)
     model = build_model(config).to(device)
-    formula = "" if (config.gamma, config.b) == (2, 1) else f"-gamma{config.gamma:g}-b{config.b:g}"
-    formula = f"-k{config.kernel_size}" if config.kernel_size else formula
-    name = f"{train.name}-{config.backbone}{config.width}-{config.attention}{formula}-seed{options.seed}"
-    out = options.out or data_folder() / "runs" / f"{name}.safetensors"
+    name = f"{train.name}-{config.backbone}{config.width}-{config.name.replace('γ', 'gamma')}-seed{options.seed}"
+    out = options.out or data_folder() / "runs" / f"{file_name(name)}.safetensors"
     state = out.with_suffix(".state")
     card = {
         "data": train.name,
@@ -231,7 +226,8 @@ def _compare(options: argparse.Namespace) -> int:
 
     from tqdm.auto import tqdm
 
-    from eca_edu.experiments import Study, configuration_name, pending_runs, read_results, run_study
+    from eca_edu.datasets import load_images
+    from eca_edu.experiments import Study, describe, pending_runs, read_results, run_study
     from eca_edu.models import ModelConfig
 
     # What can be refused is refused before the images are read.
@@ -240,7 +236,7 @@ def _compare(options: argparse.Namespace) -> int:
     configs += [ModelConfig(attention="eca", kernel_size=k, **network) for k in options.kernel_sizes]
     device = _device(options.device)
     study = Study("", configs, options.seeds, options.epochs)
-    train, test = _images(options.data)
+    train, test = load_images(options.data, fallback=False)
     out = options.out or data_folder() / "runs" / f"compare-{train.name}-{options.backbone}{options.width}.csv"
     configs = [replace(config, num_classes=len(train.class_names)) for config in configs]
     study = replace(study, name=out.stem, configs=configs)
@@ -251,8 +247,7 @@ def _compare(options: argparse.Namespace) -> int:
     with tqdm(total=left * options.epochs, unit="epoch", desc=f"{train.name}, {device.type}") as bar:
 
         def show(config: ModelConfig, seed: int, epoch: "Epoch") -> None:
-            name = configuration_name(config.attention, config.gamma, config.b, config.kernel_size)
-            bar.set_postfix(run=f"{name}, seed {seed}", test_accuracy=f"{epoch.test_accuracy:.2%}")
+            bar.set_postfix(run=f"{config.name}, seed {seed}", test_accuracy=f"{epoch.test_accuracy:.2%}")
             bar.update()
 
         try:
@@ -260,14 +255,15 @@ def _compare(options: argparse.Namespace) -> int:
         except KeyboardInterrupt:
             bar.write("The same command goes on from here.")
             raise
-    _print_results(read_results(out))
+    print(describe(read_results(out)))
     return 0
 
 
 def _results(options: argparse.Namespace) -> int:
     import pandas as pd
 
-    from eca_edu.experiments import COLUMNS, CONDITIONS, read_results
+    from eca_edu.experiments import COLUMNS, describe, read_results
+    from eca_edu.figures.experiments import save_figures
 
     folder = data_folder()
     recorded = [
@@ -277,69 +273,10 @@ def _results(options: argparse.Namespace) -> int:
         raise FileNotFoundError(f"there are no results in {folder / 'results'}; `python -m eca_edu compare` makes some")
     for path in options.files or recorded:
         results = read_results(path)
-        _print_results(results)
-        for _, group in results.groupby([*CONDITIONS], sort=False):
-            for figure in _draw_results(group, options.figures or folder / "runs" / "figures"):
-                print(f"Drawn: {figure}")
+        print(describe(results))
+        for figure in save_figures(results, options.figures or folder / "runs" / "figures"):
+            print(f"Drawn: {figure}")
     return 0
-
-
-def _print_results(results: "pd.DataFrame") -> None:
-    """Print means and differences, for each set of conditions by itself."""
-    from eca_edu.experiments import CONDITIONS, difference_table, summarize
-
-    for conditions, group in results.groupby([*CONDITIONS], sort=False):
-        print(
-            "\n"
-            + ", ".join(
-                f"{name} {value}" for name, value in zip(CONDITIONS, conditions, strict=True) if name != "checksum"
-            )
-        )
-        print("\nTest accuracy in percent, with the 95 % interval of the mean:")
-        print(summarize(group).to_string(float_format="{:.2f}".format))
-        baseline = _baseline(group)
-        differences = difference_table(group, baseline)
-        if len(differences):
-            print(f"\nPaired difference to {baseline} in percentage points, with its 95 % interval:")
-            print(differences.drop(columns="verdict").to_string(float_format="{:.2f}".format))
-            print("\n" + "\n".join(differences["verdict"]))
-            if (n := len(differences)) > 1:
-                print(
-                    f"({n} intervals of 95 %: in up to {1 - 0.95**n:.0%} of such studies one or more miss 0 by chance alone.)"
-                )
-
-
-def _draw_results(results: "pd.DataFrame", folder: Path) -> list[Path]:
-    """Draw what one set of conditions allows to draw, and return the files."""
-    from matplotlib.figure import Figure
-
-    from eca_edu._files import written_whole
-    from eca_edu.experiments import CONDITIONS, differences_to, kernel_size_sweep
-    from eca_edu.plots.experiments import draw_differences, draw_kernel_sizes
-
-    name = "-".join(str(results[column].iloc[0]) for column in CONDITIONS if column not in ("source", "checksum"))
-    baseline = _baseline(results)
-    differences = differences_to(results, baseline)
-    drawn = {}
-    if differences:
-        drawn["differences"] = figure = Figure((7, 1.2 + 0.5 * len(differences)), layout="constrained")
-        draw_differences(figure.subplots(), differences, baseline)
-    fixed, lines = kernel_size_sweep(results, baseline)
-    if fixed:
-        drawn["kernel-sizes"] = figure = Figure((6, 4), layout="constrained")
-        draw_kernel_sizes(figure.subplots(), fixed, lines, baseline)
-    paths = []
-    for kind, figure in drawn.items():
-        paths.append(folder / f"{name}-{kind}.png")
-        with written_whole(paths[-1]) as temporary:
-            figure.savefig(temporary, format="png", dpi=150)
-    return paths
-
-
-def _baseline(results: "pd.DataFrame") -> str:
-    """Return the configuration that the others are compared to: the one without attention, or else the first."""
-    names = [*dict.fromkeys(results["configuration"])]
-    return "none" if "none" in names else names[0]
 
 
 def _device(name: str | None) -> "torch.device":
@@ -375,18 +312,6 @@ def _progress(options: argparse.Namespace) -> int:
             states = ", ".join(f"{exercise} {state}" for exercise, state in found.items())
             print(f"{name}: {solved} of {len(found)}" + f" ({states})" * bool(found))
     return 0
-
-
-def _images(name: str) -> tuple["ImageData", "ImageData"]:
-    from eca_edu.datasets import load_cifar10, load_cue_switch, load_image_folder
-
-    if name == "cifar10":
-        return load_cifar10()
-    if Path(name).is_dir():
-        return load_image_folder(name)
-    if name == "cue-switch":
-        return load_cue_switch()
-    raise ValueError(f"data must be 'cifar10', 'cue-switch' or a folder that exists; got {name!r}")
 
 
 if __name__ == "__main__":

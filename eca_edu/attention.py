@@ -12,23 +12,8 @@ import torch
 import torch.fx
 from torch import nn
 
-from eca_edu._checks import odd_kernel_size, positive_integer
-from eca_edu._fused import can_fuse, fused_eca
+from eca_edu._arguments import odd_kernel_size, positive_integer
 from eca_edu.kernel_size import adaptive_kernel_size
-
-__all__ = [
-    "ATTENTION",
-    "ECA",
-    "ChannelAttention",
-    "ECANotShared",
-    "SEGroups",
-    "SEVar1",
-    "SEVar2",
-    "SEVar3",
-    "SqueezeExcitation",
-    "interaction_matrix",
-    "make_attention",
-]
 
 
 class ChannelAttention(nn.Module):
@@ -88,14 +73,6 @@ class ECA(ChannelAttention):
 
     def interact(self, y: torch.Tensor) -> torch.Tensor:
         return self.conv(y.unsqueeze(1)).squeeze(1)  # (N, C) -> (N, 1, C) -> (N, C)
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        # The same result with a leaner way back, only for training: attribution wants gradients of the gate's output.
-        own = type(self) is ECA and "interact" not in self.__dict__  # nobody has changed what it computes
-        if self.training and torch.is_grad_enabled() and own and can_fuse(x, self.conv, self.gate):
-            _check_feature_map(x, self.channels)
-            return fused_eca(x, self.conv.weight, self.conv.padding_mode)
-        return super().forward(x)
 
 
 class SqueezeExcitation(ChannelAttention):
@@ -198,6 +175,8 @@ ATTENTION: dict[str, Callable[..., ChannelAttention]] = {
     "eca": ECA,
     "eca-circular": partial(ECA, padding_mode="circular"),
 }
+#: Those whose kernel size follows from gamma and b, or is given as kernel_size.
+FOLLOWS_PSI = ("eca", "eca-circular", "eca-ns")
 
 
 def make_attention(name: str, channels: int, **options) -> nn.Module:

@@ -16,31 +16,13 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from eca_edu._checks import positive_integer
-from eca_edu._statistics import interval
-from eca_edu.inspection import override_channel_weights, record_channel_weights
+from eca_edu._arguments import positive_integer
+from eca_edu.channel_weights import override_channel_weights, record_channel_weights
+from eca_edu.statistics import interval
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = [
-    "Attribution",
-    "Mean",
-    "deep_lift",
-    "gate_attribution",
-    "grad_cam",
-    "infidelity",
-    "integrated_gradients",
-    "mask_scores",
-    "mean_with_interval",
-    "occlusion",
-    "pointing_game",
-    "randomized",
-    "rank_correlation",
-    "saliency",
-    "sensitivity",
-    "share_inside",
-]
 
 BATCH = 512  # images, interpolated ones included, that go through the network at once
 STEPS = 32  # points between the baseline and the input
@@ -483,7 +465,9 @@ def _explain(
 def _targets(model: nn.Module, x: torch.Tensor, target: int | torch.Tensor | None) -> torch.Tensor:
     """Return a class for each image: (N,), on the device of x; raise TypeError or ValueError for what does not fit."""
     if not isinstance(x, torch.Tensor) or not x.is_floating_point():
-        raise TypeError(f"x must be a tensor of floating type, as `normalize` gives it; got {getattr(x, 'dtype', x)!r}")
+        raise TypeError(
+            f"x must be a tensor of floating type, as `ImageData.normalize` gives it; got {getattr(x, 'dtype', x)!r}"
+        )
     if x.ndim != 4 or x.shape[1] != 3 or not len(x):
         raise ValueError(f"x must have shape (N, 3, H, W) with N ≥ 1; got {tuple(x.shape)}")
     if model.training:

@@ -8,10 +8,8 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import nn
 
-from eca_edu._files import written_whole
+from eca_edu.files import written_whole
 from eca_edu.models import ModelConfig, build_model
-
-__all__ = ["load_checkpoint", "save_checkpoint"]
 
 
 def save_checkpoint(path: str | Path, model: nn.Module, config: ModelConfig, card: dict) -> Path:

@@ -12,7 +12,6 @@ from torch.utils.flop_counter import FlopCounterMode
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["PAPER_GIGA", "PAPER_MEGA", "complexity", "count_bytes_moved", "count_macs", "count_parameters"]
 
 #: The paper prints parameters in units of 2^20 ("M") and operations in units of 2^30 ("G").
 PAPER_MEGA = 2**20

@@ -12,8 +12,6 @@ import torch
 from torch import distributed, nn
 from torch.nn.parallel import DistributedDataParallel
 
-__all__ = ["average_buffers", "from_first_process", "process_group", "rank_and_size", "share_gradients", "sum_over"]
-
 
 @contextmanager
 def process_group() -> Iterator[None]:

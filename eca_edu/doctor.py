@@ -10,12 +10,11 @@ from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from eca_edu._files import data_folder, written_whole
+from eca_edu.files import data_folder, written_whole
 
 if TYPE_CHECKING:
     from packaging.requirements import Requirement
 
-__all__ = ["Check", "diagnose"]
 
 WIDGET_MANAGER_MAJOR = {"8": "5"}  # major version of ipywidgets -> of JupyterLab's widget manager
 REINSTALL = "run `make lab`, or `python -m pip install -e .` in the environment that runs this command"

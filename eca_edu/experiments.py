@@ -18,29 +18,12 @@ from filelock import FileLock, Timeout
 from scipy import stats
 from torch import nn
 
-from eca_edu._checks import positive_integer
-from eca_edu._files import written_whole
-from eca_edu._statistics import CONFIDENCE, interval
+from eca_edu._arguments import positive_integer
 from eca_edu.datasets import ImageData
+from eca_edu.files import file_name, written_whole
 from eca_edu.models import ModelConfig, build_model
+from eca_edu.statistics import CONFIDENCE, interval
 from eca_edu.training import Epoch, fit
-
-__all__ = [
-    "Difference",
-    "Study",
-    "configuration_name",
-    "difference_table",
-    "differences_to",
-    "final_accuracies",
-    "kernel_size_sweep",
-    "paired_difference",
-    "paired_model",
-    "pending_runs",
-    "read_results",
-    "run_study",
-    "seeds_needed",
-    "summarize",
-]
 
 POWER = 0.8
 WORTH_KNOWING = 0.005  # a difference of half a percentage point, for which `difference_table` counts the seeds
@@ -114,7 +97,7 @@ def run_study(
     for timeout in (0, -1):  # first what no other process is at, then wait for the others and do what they left undone
         for config, seed in pending_runs(path, study, train, test):
             run = _run_columns(study, config, seed, train, test)
-            state = _run_folder(path) / f"{_file_name(run)}.state"
+            state = _run_folder(path) / f"{file_name('-'.join(filter(None, _key(run))))}.state"
             with suppress(Timeout), FileLock(state.with_suffix(".lock"), timeout=timeout):
                 if _key(run) in _finished(path):
                     continue  # another process was faster
@@ -128,8 +111,7 @@ def run_study(
                         if on_epoch:
                             on_epoch(config, seed, record)
                 except FloatingPointError as error:
-                    name = configuration_name(config.attention, config.gamma, config.b, config.kernel_size)
-                    raise FloatingPointError(f"{name}, seed {seed}: {error}") from error
+                    raise FloatingPointError(f"{config.name}, seed {seed}: {error}") from error
                 made_by = {"device": _device_name(model), "torch": torch.__version__, "command": command}
                 _add_rows(path, [{**run, **asdict(record), **made_by} for record in records])
                 state.unlink()
@@ -156,17 +138,10 @@ def read_results(path: str | Path) -> pd.DataFrame:
     _rows(Path(path))
     results = pd.read_csv(path, dtype=TYPES, keep_default_na=False, na_values={"kernel_size": [""]})
     names = [
-        configuration_name(attention, gamma, b, None if pd.isna(k) else int(k))
+        ModelConfig(attention=attention, gamma=gamma, b=b, kernel_size=None if pd.isna(k) else int(k)).name
         for attention, gamma, b, k in results[[*CONFIGURATION]].itertuples(index=False)
     ]
     return results.assign(configuration=names)
-
-
-def configuration_name(attention: str, gamma: float = 2, b: float = 1, kernel_size: int | None = None) -> str:
-    """Return a configuration in words: "se", "eca" for k = ψ(C), "eca k=3" for a fixed k, "eca γ=1 b=1" for another ψ."""
-    if kernel_size is not None:
-        return f"{attention} k={kernel_size}"
-    return attention if (gamma, b) == (2, 1) else f"{attention} γ={gamma:g} b={b:g}"
 
 
 def final_accuracies(results: pd.DataFrame) -> dict[str, dict[int, float]]:
@@ -267,8 +242,35 @@ def difference_table(results: pd.DataFrame, baseline: str) -> pd.DataFrame:
     return pd.DataFrame.from_dict(rows, orient="index")
 
 
+def baseline_of(results: pd.DataFrame) -> str:
+    """Return the configuration that the others are compared to: the one without attention, or else the first."""
+    names = [*dict.fromkeys(results["configuration"])]
+    return "none" if "none" in names else names[0]
+
+
+def describe(results: pd.DataFrame) -> str:
+    """Return means and paired differences as text, for each set of conditions by itself."""
+    parts = []
+    for conditions, group in results.groupby([*CONDITIONS], sort=False):
+        named = zip(CONDITIONS, conditions, strict=True)
+        parts.append("\n" + ", ".join(f"{name} {value}" for name, value in named if name != "checksum"))
+        parts.append("\nTest accuracy in percent, with the 95 % interval of the mean:")
+        parts.append(summarize(group).to_string(float_format="{:.2f}".format))
+        baseline = baseline_of(group)
+        differences = difference_table(group, baseline)
+        n = len(differences)
+        if n:
+            parts.append(f"\nPaired difference to {baseline} in percentage points, with its 95 % interval:")
+            parts.append(differences.drop(columns="verdict").to_string(float_format="{:.2f}".format))
+            parts += ["", *differences["verdict"]]
+        if n > 1:
+            chance = f"in up to {1 - 0.95**n:.0%} of such studies one or more miss 0 by chance alone"
+            parts.append(f"({n} intervals of 95 %: {chance}.)")
+    return "\n".join(parts)
+
+
 def kernel_size_sweep(results: pd.DataFrame, baseline: str) -> tuple[dict[int, Difference], dict[str, Difference]]:
-    """Return what `plots.experiments.draw_kernel_sizes` draws: differences to the baseline of ECA with each fixed k, and
+    """Return what `draw_kernel_sizes` in `figures.experiments` draws: differences to the baseline of ECA with each fixed k, and
     those of ECA with k = ψ(C) and of SE, as ({k: difference}, {name: difference}).
 
     Over the seeds that all of them have. Both are empty if there is no fixed k, no baseline, or no such seed.
@@ -329,12 +331,6 @@ def _run_columns(study: Study, config: ModelConfig, seed: int, train: ImageData,
 def _key(row: Mapping) -> tuple[str, ...]:
     """Return what identifies a run as it stands in the CSV."""
     return tuple("" if row[name] is None else str(row[name]) for name in RUN)
-
-
-def _file_name(run: Mapping) -> str:
-    """Return a name for the files of a run that no other run has and that every file system takes."""
-    parts = "-".join(part for part in _key(run) if part)
-    return "".join(letter if letter.isalnum() or letter in "-_" else "_" for letter in parts)
 
 
 def _run_folder(path: Path) -> Path:

@@ -6,25 +6,19 @@ mapping backwards: k = ψ(C) = |log2(C)/γ + b/γ|_odd (Eq. 12). This file holds
 
 import math
 from collections.abc import Callable
-from decimal import Decimal, localcontext
-from fractions import Fraction
-from numbers import Rational, Real
 
-from eca_edu._checks import positive_integer
-
-__all__ = ["CONVENTIONS", "adaptive_kernel_size", "channels_for_kernel_size", "nearest_odd"]
+from eca_edu._arguments import number, positive_integer, positive_number
 
 
 def adaptive_kernel_size(channels: int, gamma: float = 2, b: float = 1) -> int:
     """Return ψ(C), the width of ECA's kernel: the positive odd number nearest to t = (log2(C) + b) / γ, ties upward.
 
-    channels: C ≥ 1, of any size. gamma: γ > 0. b: any finite number.
-    A float stands for the decimal number that Python prints for it (0.1 is one tenth); from there on nothing is rounded.
+    channels: C ≥ 1. gamma: γ > 0. b: any finite number.
     Raises TypeError for a value that is no number and ValueError for one out of range.
     Source: Eq. 12. The text gives no rule for ties; the code in its Fig. 3 sends them up, as here.
     """
-    channels = positive_integer("channels", channels)
-    return max(1, 2 * _floor_of_half_t(channels, _checked_gamma(gamma), _exact("b", b)) + 1)
+    channels, gamma, b = positive_integer("channels", channels), positive_number("gamma", gamma), number("b", b)
+    return nearest_odd((math.log2(channels) + b) / gamma)
 
 
 def channels_for_kernel_size(kernel_size: int, gamma: float = 2, b: float = 1) -> float:
@@ -34,13 +28,11 @@ def channels_for_kernel_size(kernel_size: int, gamma: float = 2, b: float = 1) -
     Raises TypeError for a value that is no number and ValueError for one out of range.
     Source: Eq. 11.
     """
-    exponent = _checked_gamma(gamma) * positive_integer("kernel_size", kernel_size) - _exact("b", b)
-    if exponent == int(exponent) and exponent >= 0:
-        return 2 ** int(exponent)
-    try:
-        return 2.0 ** float(exponent)
-    except OverflowError:
-        raise ValueError(f"gamma * kernel_size - b must be below 1024 to fit a float; got {float(exponent)}") from None
+    exponent = positive_number("gamma", gamma) * positive_integer("kernel_size", kernel_size) - number("b", b)
+    if exponent >= 1024:
+        raise ValueError(f"gamma * kernel_size - b must be below 1024 to fit a float; got {exponent}")
+    channels = 2.0**exponent
+    return int(channels) if channels.is_integer() else channels
 
 
 def nearest_odd(t: float) -> int:
@@ -48,50 +40,7 @@ def nearest_odd(t: float) -> int:
 
     Raises TypeError if t is no number and ValueError if it is not finite.
     """
-    return max(1, 2 * (_exact("t", t) // 2) + 1)
-
-
-def _floor_of_half_t(channels: int, gamma: int | Fraction, b: int | Fraction) -> int:
-    """Return floor(t / 2) for t = (log2(channels) + b) / gamma; 2 * floor(t / 2) + 1 is the odd number nearest to t."""
-    exponent = channels.bit_length() - 1
-    low = (exponent + b) // (2 * gamma)
-    if channels == 1 << exponent:
-        return low
-    # 2^exponent < C < 2^(exponent + 1): most often both ends agree, and no logarithm is needed.
-    if low == _last_below((exponent + 1 + b) / Fraction(2 * gamma)):
-        return low
-    # Here log2(C) is irrational and no tie can occur, so that enough digits always decide.
-    digits = 30 + len(str(exponent))
-    while True:
-        with localcontext() as context:
-            context.prec = digits
-            log2 = Fraction(Decimal(channels).ln() / Decimal(2).ln())
-        error = log2 / 10 ** (digits - 2)
-        low, high = ((log2 + side + b) // (2 * gamma) for side in (-error, error))
-        if low == high:
-            return low
-        digits *= 2
-
-
-def _last_below(bound: Fraction) -> int:
-    return math.ceil(bound) - 1
-
-
-def _exact(name: str, value: float) -> int | Fraction:
-    if isinstance(value, bool) or not isinstance(value, Real):
-        raise TypeError(f"{name} must be a number; got {value!r}")
-    if isinstance(value, Rational):
-        return value if isinstance(value, int) else Fraction(int(value.numerator), int(value.denominator))
-    if not math.isfinite(value):
-        raise ValueError(f"{name} must be finite; got {value!r}")
-    return Fraction(repr(float(value)))
-
-
-def _checked_gamma(gamma: float) -> int | Fraction:
-    exact = _exact("gamma", gamma)
-    if exact <= 0:
-        raise ValueError(f"gamma must be greater than 0; got {gamma!r}")
-    return exact
+    return max(1, 2 * math.floor(number("t", t) / 2) + 1)
 
 
 # What others compute, in the floating-point arithmetic that they use, so that the differences can be seen.

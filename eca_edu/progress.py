@@ -5,8 +5,6 @@ from pathlib import Path
 
 import nbformat
 
-__all__ = ["notebooks_below", "progress"]
-
 CALL = re.compile(r"^check\.(\w+)\(", re.MULTILINE)
 #: How the answer of a check begins -> what is said of the exercise.
 STATES = {"OK: ": "OK", "Not yet: ": "wrong", "Not attempted yet: ": "not tried"}

@@ -17,28 +17,25 @@ from PIL import Image
 from scipy import stats
 from torch import nn
 
-from eca_edu._files import written_whole
-from eca_edu.attention import ChannelAttention
+from eca_edu.attention import FOLLOWS_PSI, ChannelAttention
 from eca_edu.attribution import integrated_gradients
+from eca_edu.channel_weights import attending, record_channel_weights
 from eca_edu.complexity import count_parameters
 from eca_edu.datasets import ImageData
 from eca_edu.experiments import (
     WORTH_KNOWING,
-    configuration_name,
     differences_to,
     final_accuracies,
     seeds_needed,
 )
-from eca_edu.inspection import attending, record_channel_weights
+from eca_edu.figures.channel_weights import draw_class_means
+from eca_edu.figures.colours import SIGNED
+from eca_edu.figures.experiments import draw_differences
+from eca_edu.figures.training import draw_curves, update_curves
+from eca_edu.files import written_whole
 from eca_edu.kernel_size import adaptive_kernel_size
-from eca_edu.models import FOLLOWS_PSI, ModelConfig
-from eca_edu.plots.channel_weights import draw_class_means
-from eca_edu.plots.colours import SIGNED
-from eca_edu.plots.experiments import draw_differences
-from eca_edu.plots.training import draw_curves, update_curves
-from eca_edu.training import Epoch, evaluate, normalize
-
-__all__ = ["write_report"]
+from eca_edu.models import ModelConfig
+from eca_edu.training import Epoch, evaluate
 
 CLASSES_LISTED = 12  # more would fill the page
 CLASSES_DRAWN = 4  # as many as have a colour
@@ -69,7 +66,7 @@ def write_report(
     Raises ValueError for another ending, no records, results without `config` or under several conditions, or a `config`
     with another number of classes than the images, and OSError where nothing can be written.
     """
-    path, name = Path(path), configuration_name(config.attention, config.gamma, config.b, config.kernel_size)
+    path, name = Path(path), config.name
     if path.suffix != ".html":
         raise ValueError(f"path must end in .html; got {str(path)!r}")
     if not records:
@@ -232,7 +229,7 @@ def _channel_weights(model: nn.Module, test: ImageData) -> dict:
 def _attributions(model: nn.Module, test: ImageData) -> dict:
     """Show which pixels spoke for the answer, for one test image of each class, all maps on one scale."""
     shown = test.take(torch.tensor(_one_of_each(test)))
-    x = normalize(shown.images, shown.mean, shown.std).to(next(model.parameters()).device)
+    x = shown.normalize(shown.images).to(next(model.parameters()).device)
     found = integrated_gradients(model.eval(), x)
     largest = float(found.pixels.abs().max()) or 1  # a network that ignores its input has maps of 0
     maps = colormaps[SIGNED]((found.pixels.numpy() / largest + 1) / 2, bytes=True)[..., :3]  # (N, H, W, 3)

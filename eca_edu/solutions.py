@@ -6,10 +6,8 @@ from pathlib import Path
 
 import nbformat
 
-from eca_edu._files import data_folder, written_whole
 from eca_edu.exercises import solution
-
-__all__ = ["notebooks_folder", "solve", "solved", "write_solutions"]
+from eca_edu.files import data_folder, written_whole
 
 #: The last line of an exercise: check.<exercise>(<answer>).
 CHECK = re.compile(r"^check\.(\w+)\((\w+)\)$", re.MULTILINE)

@@ -15,12 +15,10 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from eca_edu._checks import positive_integer
-from eca_edu._run_state import keep_run, resume_run
+from eca_edu._arguments import positive_integer
 from eca_edu.datasets.image_data import ImageData
 from eca_edu.distributed import average_buffers, rank_and_size, share_gradients, sum_over
-
-__all__ = ["Epoch", "augment", "best_device", "evaluate", "fit", "normalize", "one_cycle"]
+from eca_edu.resume import keep_run, resume_run
 
 MARGIN = 2  # pixels by which a training image is padded before it is cropped
 EPOCH_SEEDS = 1_000_003  # seeds lie this far apart, so that no two runs share an epoch's randomness
@@ -43,16 +41,6 @@ def best_device() -> torch.device:
     if torch.cuda.is_available():
         return torch.device("cuda")
     return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
-
-
-def normalize(images: torch.Tensor, mean: torch.Tensor, std: torch.Tensor) -> torch.Tensor:
-    """Turn pixels into the network's input, channel by channel: (pixel / 255 - mean) / std.
-
-    images: (N, 3, H, W) uint8; mean, std: (3,) -> (N, 3, H, W) float32, channels_last, on the device of the images.
-    """
-    scale, shift = 1 / (255 * std), -mean / std
-    x = images.to(torch.float32, memory_format=torch.channels_last)
-    return x.mul_(scale.to(x.device)[:, None, None]).add_(shift.to(x.device)[:, None, None])
 
 
 def augment(padded: torch.Tensor, indices: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
@@ -146,7 +134,7 @@ def fit(
         for done, batch in enumerate(batches, (epoch - 1) * steps + 1):
             x = augment(padded, batch, generator)[rank::processes]  # (B, 3, H, W) of B = len(batch) / processes images
             y = labels[batch][rank::processes]
-            x = normalize(x, train.mean, train.std).contiguous(memory_format=layout)
+            x = train.normalize(x).contiguous(memory_format=layout)
             scores = network(x)  # (B, classes)
             loss = F.cross_entropy(scores, y, label_smoothing=label_smoothing)
             loss = loss * (len(y) * processes / len(batch))  # shares may differ by an image; their mean is the batch's
@@ -212,7 +200,7 @@ def evaluate(model: nn.Module, data: ImageData, *, batch_size: int = 500) -> tup
     model.eval()
     sums = torch.zeros(2, device=device)  # of the losses and of the right answers
     for images, labels in zip(data.images.split(batch_size), data.labels.to(device).split(batch_size), strict=True):
-        scores = model(normalize(images.to(device), data.mean, data.std))  # (B, classes)
+        scores = model(data.normalize(images.to(device)))  # (B, classes)
         sums[0] += F.cross_entropy(scores, labels, reduction="sum")
         sums[1] += (scores.argmax(1) == labels).sum()
     loss, correct = sums.tolist()

@@ -6,12 +6,11 @@ from pathlib import Path
 import torch
 from matplotlib.figure import Figure
 
-from eca_edu import cue_switch, load_checkpoint
-from eca_edu._files import written_whole
+from eca_edu import load_checkpoint, make_cue_switch
 from eca_edu.experiments import differences_to, read_results
-from eca_edu.plots.experiments import draw_differences
-from eca_edu.plots.pipeline import draw_pipeline
-from eca_edu.training import normalize
+from eca_edu.figures.experiments import draw_differences
+from eca_edu.figures.pipeline import draw_pipeline
+from eca_edu.files import written_whole
 from eca_edu.widgets import AttributionExplorer, InteractionExplorer, KernelSizeExplorer
 
 HERE = Path(__file__).resolve().parent
@@ -22,9 +21,9 @@ DATA = HERE.parent / "data"
 def overview() -> bytes:
     """Draw the four steps of ECA with the tensors of a trained network: its first block, one image of cue-switch."""
     model, _ = load_checkpoint(DATA / "checkpoints" / "cue-switch-eca.safetensors")
-    data = cue_switch(500, seed=2)
+    data = make_cue_switch(500, seed=2)
     block = model.block1
-    x = block.branch(model.stem(normalize(data.images[1:2], data.mean, data.std)))  # (1, 16, 16, 16)
+    x = block.branch(model.stem(data.normalize(data.images[1:2])))  # (1, 16, 16, 16)
     y = x.mean((2, 3))
     logits = block.attention.interact(y)
     omega = block.attention.gate(logits)
@@ -48,7 +47,7 @@ def interaction() -> bytes:
 def attribution() -> bytes:
     """Show the explorer of attributions (chapter 07): which pixels of an image counted?"""
     model, _ = load_checkpoint(DATA / "checkpoints" / "cue-switch-eca.safetensors")
-    return AttributionExplorer(model, cue_switch(100, seed=2)).picture.value
+    return AttributionExplorer(model, make_cue_switch(100, seed=2)).picture.value
 
 
 def study() -> bytes:

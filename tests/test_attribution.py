@@ -12,7 +12,7 @@ from scipy.stats import spearmanr
 from torch import nn
 from torch.nn import functional as F
 
-from eca_edu import ECACNN, attribution as package, cue_switch, record_channel_weights
+from eca_edu import ECACNN, attribution as package, make_cue_switch, record_channel_weights
 from eca_edu.attribution import (
     Attribution,
     deep_lift,
@@ -30,11 +30,10 @@ from eca_edu.attribution import (
     sensitivity,
     share_inside,
 )
-from eca_edu.inspection import override_channel_weights
-from eca_edu.training import normalize
+from eca_edu.channel_weights import override_channel_weights
 
-DATA = cue_switch(12, seed=0)
-X = normalize(DATA.images, DATA.mean, DATA.std)
+DATA = make_cue_switch(12, seed=0)
+X = DATA.normalize(DATA.images)
 TARGET = torch.arange(12) % 10
 
 
@@ -118,7 +117,12 @@ def test_no_trace_is_left_on_the_model_and_no_grad_around_does_not_matter(name):
 @pytest.mark.parametrize(
     ("x", "target", "error", "words"),
     [
-        (DATA.images, None, TypeError, "x must be a tensor of floating type, as `normalize` gives it; got torch.uint8"),
+        (
+            DATA.images,
+            None,
+            TypeError,
+            "x must be a tensor of floating type, as `ImageData.normalize` gives it; got torch.uint8",
+        ),
         (X[0], None, ValueError, r"x must have shape \(N, 3, H, W\) with N ≥ 1; got \(3, 32, 32\)"),
         (X[:0], None, ValueError, "with N ≥ 1"),
         (X[:2], 10, ValueError, "target must lie in 0…9; got 10…10"),
@@ -275,7 +279,7 @@ def test_deep_lift_is_complete_without_gates_and_not_with_them():
 
 
 def test_a_perfect_map_scores_1_and_a_random_one_about_chance():
-    masks = cue_switch(1000, seed=3).masks
+    masks = make_cue_switch(1000, seed=3).masks
     perfect = masks * torch.rand(masks.shape, generator=torch.Generator().manual_seed(0))
     noise = torch.randn(masks.shape, generator=torch.Generator().manual_seed(1))
     table = mask_scores({"perfect": perfect, "negative": -perfect, "noise": noise, "nothing": 0 * perfect}, masks)
@@ -301,7 +305,7 @@ def test_scores_of_maps_drawn_by_hand():
 
 
 def test_the_interval_is_that_of_the_mean():
-    masks = cue_switch(50, seed=3).masks
+    masks = make_cue_switch(50, seed=3).masks
     noise = torch.randn(masks.shape, generator=torch.Generator().manual_seed(1))
     values = share_inside(noise, masks).double()
     row = mask_scores({"noise": noise}, masks).loc["noise"]

@@ -13,7 +13,7 @@ import torch
 from PIL import Image
 from torchvision.datasets import CIFAR10
 
-from eca_edu import ImageData, cue_switch, load_cifar10, load_image_folder, load_images
+from eca_edu import ImageData, load_cifar10, load_image_folder, load_images, make_cue_switch
 from eca_edu.datasets import cifar10, find_cifar10
 from eca_edu.datasets.image_data import channel_statistics
 from tests.conftest import CLASSES
@@ -148,12 +148,12 @@ def test_a_named_folder_is_the_only_one(tmp_path, cifar10_folder, monkeypatch):
 
 
 def test_unknown_data_set():
-    with pytest.raises(ValueError, match="name must be 'cifar10' or 'cue-switch'; got 'mnist'"):
+    with pytest.raises(ValueError, match="data must be 'cifar10', 'cue-switch' or a folder that exists; got 'mnist'"):
         load_images("mnist")
 
 
 def test_cue_switch_tells_the_truth():
-    data = cue_switch(3000, seed=3)
+    data = make_cue_switch(3000, seed=3)
     assert data.images.shape == (3000, 3, 32, 32)
     assert data.masks.shape == (3000, 32, 32)
     assert torch.equal(data.labels >= 5, data.context == 1)
@@ -165,14 +165,14 @@ def test_cue_switch_tells_the_truth():
 
 
 def test_the_stripes_follow_the_context():
-    data = cue_switch(400, seed=4, noise=0)
+    data = make_cue_switch(400, seed=4, noise=0)
     border = data.images.float().mean(1)[:, 0]  # (N, 32): the uppermost row, where no shape is
     varies_along_the_row = border.std(1) > 5
     assert torch.equal(varies_along_the_row, data.context == 1)
 
 
 def test_the_paint_follows_the_colour():
-    data = cue_switch(2000, seed=5, noise=0)
+    data = make_cue_switch(2000, seed=5, noise=0)
     painted = (data.images.float() * data.masks[:, None]).sum((2, 3)) / data.masks.sum((1, 2))[:, None]  # (N, 3)
     for label, brightest in [(5, [0]), (6, [1]), (7, [2]), (8, [0, 1]), (9, [0, 2])]:
         colours = painted[data.labels == label].mean(0)
@@ -181,17 +181,17 @@ def test_the_paint_follows_the_colour():
 
 
 def test_cue_switch_is_reproducible():
-    assert torch.equal(cue_switch(50, seed=1).images, cue_switch(50, seed=1).images)
-    assert not torch.equal(cue_switch(50, seed=1).images, cue_switch(50, seed=2).images)
-    assert len(cue_switch(0)) == 0
+    assert torch.equal(make_cue_switch(50, seed=1).images, make_cue_switch(50, seed=1).images)
+    assert not torch.equal(make_cue_switch(50, seed=1).images, make_cue_switch(50, seed=2).images)
+    assert len(make_cue_switch(0)) == 0
     with pytest.raises(ValueError, match="n must be at least 0; got -1"):
-        cue_switch(-1)
+        make_cue_switch(-1)
     with pytest.raises(ValueError, match=r"noise must be at least 0; got -0\.1"):
-        cue_switch(1, noise=-0.1)
+        make_cue_switch(1, noise=-0.1)
 
 
 def test_channel_statistics_are_those_of_the_pixels():
-    images = cue_switch(300).images
+    images = make_cue_switch(300).images
     mean, std = channel_statistics(images)
     pixels = images.double().div(255).transpose(0, 1).flatten(1)
     torch.testing.assert_close(mean, pixels.mean(1).float())
@@ -199,7 +199,7 @@ def test_channel_statistics_are_those_of_the_pixels():
 
 
 def test_take_keeps_images_and_truth_together():
-    data = cue_switch(20)
+    data = make_cue_switch(20)
     part = data.take(torch.tensor([3, 7]))
     assert len(part) == 2
     assert torch.equal(part.images[1], data.images[7])
@@ -225,17 +225,17 @@ def test_parts_that_do_not_fit_are_refused(changes, error, words):
 
 
 def test_the_checksum_follows_pixels_and_labels():
-    data = cue_switch(10, seed=0)
+    data = make_cue_switch(10, seed=0)
     images, labels = data.images.clone(), data.labels.clone()
     images[3, 1, 4, 5] += 1
     labels[3] = (labels[3] + 1) % 10
-    assert data.checksum == cue_switch(10, seed=0).checksum
+    assert data.checksum == make_cue_switch(10, seed=0).checksum
     assert data.take(slice(0, 10, 2)).checksum == data.take(torch.arange(0, 10, 2)).checksum
     assert len({d.checksum for d in (data, replace(data, images=images), replace(data, labels=labels))}) == 3
 
 
 def test_spread_keeps_all_classes_of_ordered_data():
-    data = cue_switch(100, seed=0)
+    data = make_cue_switch(100, seed=0)
     ordered = data.take(data.labels.argsort())
     assert set(ordered.spread(50).labels.tolist()) == set(data.labels.tolist())
     assert len(ordered.spread(50)) == 50
@@ -255,11 +255,11 @@ def test_images_that_may_not_be_read_are_no_end_of_the_lesson(monkeypatch):
 
 
 def test_without_the_checkout_data_lies_beside_the_notebooks(tmp_path, monkeypatch):
-    from eca_edu import _files
+    from eca_edu import files
 
-    monkeypatch.setattr(_files, "__file__", str(tmp_path / "site-packages" / "eca_edu" / "_files.py"))
+    monkeypatch.setattr(files, "__file__", str(tmp_path / "site-packages" / "eca_edu" / "files.py"))
     (tmp_path / "course" / "notebooks").mkdir(parents=True)
     monkeypatch.chdir(tmp_path / "course" / "notebooks")
-    assert _files.data_folder() == Path.cwd() / "data"
+    assert files.data_folder() == Path.cwd() / "data"
     (tmp_path / "course" / "data" / "checkpoints").mkdir(parents=True)
-    assert _files.data_folder() == tmp_path / "course" / "data"
+    assert files.data_folder() == tmp_path / "course" / "data"

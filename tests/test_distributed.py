@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import nn
 
-from eca_edu import ModelConfig, build_model, cue_switch, fit
+from eca_edu import ModelConfig, build_model, fit, make_cue_switch
 from eca_edu.distributed import (
     average_buffers,
     from_first_process,
@@ -34,7 +34,7 @@ def curves(folder=None):
     found = {}
     for name, model in networks().items():
         state = folder and folder / f"{name}.state"
-        records = list(fit(model, cue_switch(253), cue_switch(64, 1), state=state, **OPTIONS))
+        records = list(fit(model, make_cue_switch(253), make_cue_switch(64, 1), state=state, **OPTIONS))
         curve = [(r.train_loss, r.train_accuracy, r.test_loss, r.test_accuracy) for r in records]
         found[name] = curve, model.state_dict()
     return found
@@ -115,7 +115,7 @@ def test_a_batch_smaller_than_the_number_of_processes_is_refused(monkeypatch):
         "every batch must have an image for each of the 3 processes; with 66 images and batch_size 64 the last has 2"
     )
     with pytest.raises(ValueError, match=words):
-        next(fit(networks()["without batch norm"], cue_switch(66), cue_switch(8), batch_size=64))
+        next(fit(networks()["without batch norm"], make_cue_switch(66), make_cue_switch(8), batch_size=64))
 
 
 def test_alone_nothing_is_exchanged():

@@ -24,14 +24,14 @@ from eca_edu import (
     ECA,
     SqueezeExcitation,
     adaptive_kernel_size,
+    channel_weights,
     channels_for_kernel_size,
     count_macs as count_macs_of_a_layer,
     exercises as package,
-    inspection,
 )
+from eca_edu.channel_weights import class_statistics
 from eca_edu.exercises import EXERCISES, check, hint, solution
 from eca_edu.exercises.exercise import message, same
-from eca_edu.inspection import class_statistics
 from eca_edu.kernel_size import CONVENTIONS
 
 MISTAKES = [(exercise, name) for exercise in EXERCISES.values() for name in exercise.mistakes]
@@ -555,8 +555,8 @@ RIGHT = [
     ("verdict", lambda low, high: ["worse", "not shown", "better"][(low > 0) + (high > 0)]),
     *[("class_means", answer) for answer in [class_means_in_a_loop, class_means_by_one_hot, class_means_by_index_add]],
     ("class_means", lambda w, labels, k: class_statistics(w, labels, k)[0]),
-    *[("attending", answer) for answer in [attending_by_numpy, attending_by_hand, inspection.attending]],
-    *[("same_for_all", answer) for answer in [same_for_all_in_a_loop, lambda w: inspection.mean_of(w)(w)]],
+    *[("attending", answer) for answer in [attending_by_numpy, attending_by_hand, channel_weights.attending]],
+    *[("same_for_all", answer) for answer in [same_for_all_in_a_loop, lambda w: channel_weights.mean_of(w)(w)]],
     ("same_for_all", lambda w: w.mean(0).repeat(len(w), 1)),
     ("same_for_all", lambda w: torch.zeros_like(w) + w.mean(0)),
 ]

@@ -13,14 +13,13 @@ from hypothesis import given, settings, strategies as st
 from matplotlib.figure import Figure
 from scipy import stats
 
-from eca_edu import ModelConfig, cue_switch
+from eca_edu import ModelConfig, make_cue_switch
 from eca_edu.__main__ import main
 from eca_edu.attention import ATTENTION
 from eca_edu.experiments import (
     COLUMNS,
     Study,
     _power,
-    configuration_name,
     difference_table,
     differences_to,
     final_accuracies,
@@ -33,12 +32,12 @@ from eca_edu.experiments import (
     seeds_needed,
     summarize,
 )
+from eca_edu.figures.experiments import draw_differences, draw_kernel_sizes
 from eca_edu.models import FOLLOWS_PSI
-from eca_edu.plots.experiments import draw_differences, draw_kernel_sizes
 
 CONFIGS = [ModelConfig(attention="none", width=8), ModelConfig(width=8), ModelConfig(width=8, kernel_size=5)]
 STUDY = Study("tiny", CONFIGS, seeds=2, epochs=2)
-TRAIN, TEST = cue_switch(64), cue_switch(32, 1)
+TRAIN, TEST = make_cue_switch(64), make_cue_switch(32, 1)
 BATCHES = 2 * 1 * 6  # epochs × batches × runs
 
 
@@ -172,7 +171,7 @@ def test_a_folder_that_cannot_be_written_to_is_a_sentence(tmp_path):
 
 
 def test_configurations_have_names():
-    names = [configuration_name("eca"), configuration_name("eca", 2, 1, 3), configuration_name("eca", 1.5, 1)]
+    names = [ModelConfig().name, ModelConfig(kernel_size=3).name, ModelConfig(gamma=1.5).name]
     assert names == ["eca", "eca k=3", "eca γ=1.5 b=1"]
 
 

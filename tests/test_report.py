@@ -14,7 +14,7 @@ import pytest
 import torch
 from PIL import Image
 
-from eca_edu import ImageData, ModelConfig, build_model, cue_switch, evaluate, fit, write_report
+from eca_edu import ImageData, ModelConfig, build_model, evaluate, fit, make_cue_switch, write_report
 from eca_edu.experiments import Study, difference_table, run_study
 
 CONFIG = ModelConfig(width=4)
@@ -48,8 +48,8 @@ def random_images(n, class_names, height, width, seed=0):
 
 def experiment(folder, config=CONFIG, train=None, test=None, *, seeds=2, attentions=("none",), repeat="again"):
     """Train shortly; return the arguments of write_report but the first."""
-    train = cue_switch(60, 0) if train is None else train
-    test = cue_switch(30, 1) if test is None else test
+    train = make_cue_switch(60, 0) if train is None else train
+    test = make_cue_switch(30, 1) if test is None else test
     config = replace(config, num_classes=len(train.class_names))
     configs = [replace(config, attention=name, gamma=2, b=1, kernel_size=None) for name in attentions]
     results = run_study(folder / "results.csv", Study("test", [*configs, config], seeds, 1), train, test)

@@ -9,15 +9,15 @@ from pathlib import Path
 import pytest
 import torch
 
-from eca_edu import ModelConfig, build_model, cue_switch, fit
-from eca_edu._run_state import kept_epochs
+from eca_edu import ModelConfig, build_model, fit, make_cue_switch
+from eca_edu.resume import kept_epochs
 
 EPOCHS, BATCHES = 24, 4  # of 64 images
 KILLS = 10
 
 
 def images():
-    return cue_switch(256, seed=0), cue_switch(64, seed=1)
+    return make_cue_switch(256, seed=0), make_cue_switch(64, seed=1)
 
 
 def run(state=None, *, on_batch=None, model=None, attention="eca", data=None, **options):
@@ -129,7 +129,10 @@ def test_a_finished_run_is_shown_again_and_not_trained(tmp_path):
         ({"weight_decay": 0.0}, "optimizer is 'weight_decay: 0.0005' there and 'weight_decay: 0.0' here"),
         ({"attention": "none"}, r"network is '.attention.: ECA\(' there and '.attention.: Identity\(\)' here"),
         ({"attention": "eca-circular"}, "network is .*padding_mode=circular"),
-        ({"data": (cue_switch(300), cue_switch(64))}, "data is 'cue-switch, 256 training and .* and 'cue-switch, 300"),
+        (
+            {"data": (make_cue_switch(300), make_cue_switch(64))},
+            "data is 'cue-switch, 256 training and .* and 'cue-switch, 300",
+        ),
     ],
 )
 def test_another_run_is_refused(other, words, tmp_path):

@@ -7,10 +7,10 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from eca_edu import ModelConfig, build_model, cue_switch, evaluate, fit
-from eca_edu.training import MARGIN, augment, normalize, one_cycle
+from eca_edu import ModelConfig, build_model, evaluate, fit, make_cue_switch
+from eca_edu.training import MARGIN, augment, one_cycle
 
-TRAIN, TEST = cue_switch(256, seed=0), cue_switch(64, seed=1)
+TRAIN, TEST = make_cue_switch(256, seed=0), make_cue_switch(64, seed=1)
 
 
 def trained(seed=0, **options):
@@ -31,7 +31,7 @@ def test_same_seed_same_run():
 @pytest.mark.parametrize("width", [1, 4, 6])
 def test_a_very_narrow_network_trains(width):
     model = build_model(ModelConfig(attention="none", width=width))
-    for _ in fit(model, cue_switch(512, seed=0), TEST, epochs=3, batch_size=64):
+    for _ in fit(model, make_cue_switch(512, seed=0), TEST, epochs=3, batch_size=64):
         pass  # the process would die, see _layout
 
 
@@ -94,7 +94,7 @@ def test_records_count_what_happened():
 def test_evaluate_is_the_mean_over_all_images_whatever_the_batch():
     model = build_model(ModelConfig(width=8)).eval()
     with torch.no_grad():
-        scores = model(normalize(TEST.images, TEST.mean, TEST.std))
+        scores = model(TEST.normalize(TEST.images))
     expected = F.cross_entropy(scores, TEST.labels).item(), (scores.argmax(1) == TEST.labels).float().mean().item()
     for batch_size in (7, 64, 1000):
         assert evaluate(model, TEST, batch_size=batch_size) == pytest.approx(expected, abs=1e-5)
@@ -131,7 +131,7 @@ def test_augment_only_crops_and_flips():
 
 
 def test_normalized_training_images_have_mean_0_and_std_1():
-    x = normalize(TRAIN.images, TRAIN.mean, TRAIN.std)
+    x = TRAIN.normalize(TRAIN.images)
     assert x.is_contiguous(memory_format=torch.channels_last)
     torch.testing.assert_close(x.mean((0, 2, 3)), torch.zeros(3), atol=1e-4, rtol=0)
     torch.testing.assert_close(x.std((0, 2, 3)), torch.ones(3), atol=1e-3, rtol=0)

@@ -18,15 +18,14 @@ from matplotlib.path import Path
 from PIL import Image
 from torch import nn
 
-from eca_edu import ECA, ECACNN, Epoch, ModelConfig, adaptive_kernel_size, cue_switch, fit, load_checkpoint
+from eca_edu import ECA, ECACNN, Epoch, ModelConfig, adaptive_kernel_size, fit, load_checkpoint, make_cue_switch
 from eca_edu.attribution import Attribution
-from eca_edu.inspection import constant, override_channel_weights
+from eca_edu.channel_weights import constant, override_channel_weights
+from eca_edu.figures.attributions import draw_attributions, draw_scores, outline
+from eca_edu.figures.channel_weights import draw_class_means
+from eca_edu.figures.feature_maps import draw_feature_maps
+from eca_edu.figures.pipeline import draw_pipeline
 from eca_edu.kernel_size import CONVENTIONS
-from eca_edu.plots.attributions import draw_attributions, draw_scores, outline
-from eca_edu.plots.channel_weights import draw_class_means
-from eca_edu.plots.feature_maps import draw_feature_maps
-from eca_edu.plots.pipeline import draw_pipeline
-from eca_edu.training import normalize
 from eca_edu.widgets import (
     AttributionExplorer,
     BackboneExplorer,
@@ -45,8 +44,8 @@ from eca_edu.widgets.interaction import GATES
 from eca_edu.widgets.panel import Explorer, Panel
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
-DATA = cue_switch(6, seed=0)
-SOME = cue_switch(60, seed=0)
+DATA = make_cue_switch(6, seed=0)
+SOME = make_cue_switch(60, seed=0)
 
 
 def make_weights_explorer():
@@ -238,7 +237,7 @@ def test_the_sentence_tells_what_a_gate_connects(gate, words):
 def test_the_stages_of_the_explorer_are_those_of_the_networks():
     from torchvision.models import mobilenet_v2, resnet18, resnet50
 
-    from eca_edu.models import attention_places, attention_stages
+    from eca_edu.insertion import attention_places, attention_stages
     from eca_edu.widgets.kernel_size import STAGES
 
     for name, build in {"ResNet-18": resnet18, "ResNet-50": resnet50, "MobileNetV2": mobilenet_v2}.items():
@@ -432,7 +431,7 @@ def test_an_intervention_moves_the_probabilities_that_it_tells():
     explorer = make_intervention()
     explorer.layer.value, explorer.label.value, explorer.image.value = "block2.attention", 6, 1
     index = int((SOME.labels == 6).nonzero()[1])
-    x = normalize(SOME.images[index : index + 1], SOME.mean, SOME.std)
+    x = SOME.normalize(SOME.images[index : index + 1])
     with torch.no_grad():
         before = MODEL.eval()(x).softmax(1)[0]
     for channel, weight in [("all", 0.0), (3, 1.0), (3, "own"), ("all", "own")]:
@@ -558,7 +557,7 @@ def make_monitor(tmp_path, epochs=3, **options):
     model = ECACNN(width=8, stem_stride=2)
 
     def train(on_batch):
-        data = cue_switch(256, seed=0), cue_switch(64, seed=1)
+        data = make_cue_switch(256, seed=0), make_cue_switch(64, seed=1)
         return fit(model, *data, epochs=epochs, batch_size=64, state=tmp_path / "run", on_batch=on_batch, **options)
 
     return TrainingMonitor(train, epochs)
@@ -642,9 +641,9 @@ def test_the_start_of_another_monitor_ends_the_run(tmp_path):
 def test_a_process_can_end_while_a_run_goes_on():
     code = """
 import time
-from eca_edu import ECACNN, cue_switch, fit
+from eca_edu import ECACNN, make_cue_switch, fit
 from eca_edu.widgets import TrainingMonitor
-data = cue_switch(512, seed=0), cue_switch(64, seed=1)
+data = make_cue_switch(512, seed=0), make_cue_switch(64, seed=1)
 monitor = TrainingMonitor(lambda on_batch: fit(ECACNN(width=8), *data, epochs=500, on_batch=on_batch), 500)
 monitor.begin()
 while not monitor.records:
@@ -763,7 +762,7 @@ def test_scores_are_drawn_where_they_are():
 def test_an_explorer_of_attributions_leaves_the_network_alone():
     model = ECACNN(width=8).train()
     before = [len(module._forward_hooks) for module in model.modules()]
-    explorer = AttributionExplorer(model, cue_switch(4, seed=0))
+    explorer = AttributionExplorer(model, make_cue_switch(4, seed=0))
     explorer.method.value = "gate"
     assert explorer.last_error is None
     assert model.training

@@ -9,8 +9,6 @@ import requests
 from filelock import FileLock
 from tqdm.auto import tqdm
 
-__all__ = ["download", "md5_of"]
-
 CHUNK = 1 << 20  # bytes
 
 

@@ -7,9 +7,7 @@ from typing import Any
 
 import torch
 
-from eca_edu._checks import positive_integer
-
-__all__ = ["ImageData", "channel_statistics"]
+from eca_edu._arguments import positive_integer
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,6 +50,15 @@ class ImageData:
 
     def __len__(self) -> int:
         return len(self.images)
+
+    def normalize(self, images: torch.Tensor) -> torch.Tensor:
+        """Turn pixels into a network's input, channel by channel: (pixel / 255 - mean) / std.
+
+        images: (N, 3, H, W) uint8 -> (N, 3, H, W) float32, channels_last, on the device of the images.
+        """
+        scale, shift = 1 / (255 * self.std), -self.mean / self.std
+        x = images.to(torch.float32, memory_format=torch.channels_last)
+        return x.mul_(scale.to(x.device)[:, None, None]).add_(shift.to(x.device)[:, None, None])
 
     def spread(self, n: int) -> "ImageData":
         """Return at most n images, evenly spread, so that data in the order of their classes keep all of them.

@@ -11,8 +11,6 @@ from tqdm.auto import tqdm
 
 from eca_edu.datasets.image_data import ImageData, channel_statistics
 
-__all__ = ["load_image_folder"]
-
 SUFFIXES = {".bmp", ".gif", ".jpeg", ".jpg", ".png", ".ppm", ".tif", ".tiff", ".webp"}
 
 

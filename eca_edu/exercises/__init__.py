@@ -8,15 +8,29 @@ import inspect
 from collections import Counter
 from collections.abc import Callable
 
-from eca_edu.exercises import attributions, channel_attention, channel_weights, comparison, costs, eca, kernel_size
+from eca_edu.exercises import (
+    adaptive_kernel_size,
+    attributions,
+    build_eca,
+    channel_weights,
+    plug_into_backbones,
+    train_on_cifar10,
+    why_channel_attention,
+)
 from eca_edu.exercises.exercise import Exercise, Result, Text
-
-__all__ = ["EXERCISES", "check", "hint", "solution"]
 
 #: All exercises by name, in the order of the course.
 EXERCISES: dict[str, Exercise] = {
     exercise.name: exercise
-    for chapter in (channel_attention, kernel_size, eca, costs, comparison, channel_weights, attributions)
+    for chapter in (
+        why_channel_attention,
+        adaptive_kernel_size,
+        build_eca,
+        plug_into_backbones,
+        train_on_cifar10,
+        channel_weights,
+        attributions,
+    )
     for exercise in chapter.EXERCISES
 }
 

@@ -6,9 +6,6 @@ import torch
 
 from eca_edu.exercises.exercise import Exercise, Probe, call, calls
 
-__all__ = ["EXERCISES"]
-
-
 # integrate_gradients
 
 

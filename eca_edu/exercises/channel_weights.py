@@ -4,8 +4,6 @@ import torch
 
 from eca_edu.exercises.exercise import Exercise, calls
 
-__all__ = ["EXERCISES"]
-
 
 def _weights(n: int, channels: int) -> torch.Tensor:
     # Doubles, so that no order of the sums matters to a number that is compared digit by digit.

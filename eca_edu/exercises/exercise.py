@@ -23,8 +23,6 @@ from typing import Any
 
 import torch
 
-__all__ = ["Exercise", "Misbehaves", "Probe", "Result", "Text", "call", "calls", "gradient"]
-
 #: A tensor with more elements is described by its shape instead of written out.
 LARGEST_SHOWN = 9
 

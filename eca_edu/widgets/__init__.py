@@ -8,17 +8,3 @@ from eca_edu.widgets.interaction import InteractionExplorer
 from eca_edu.widgets.kernel_size import ConventionsExplorer, KernelSizeExplorer
 from eca_edu.widgets.prediction import Prediction
 from eca_edu.widgets.training import LiveCurves, TrainingMonitor
-
-__all__ = [
-    "AttributionExplorer",
-    "BackboneExplorer",
-    "ChannelWeightsExplorer",
-    "ConventionsExplorer",
-    "ConvolutionStepper",
-    "InteractionExplorer",
-    "InterventionExplorer",
-    "KernelSizeExplorer",
-    "LiveCurves",
-    "Prediction",
-    "TrainingMonitor",
-]

@@ -23,14 +23,11 @@ from eca_edu.attribution import (
     saliency,
     share_inside,
 )
+from eca_edu.channel_weights import gates
 from eca_edu.datasets.image_data import ImageData
-from eca_edu.inspection import gates
+from eca_edu.figures.attributions import draw_explanation, update_explanation
 from eca_edu.models import ResidualBlock
-from eca_edu.plots.attributions import draw_explanation, update_explanation
-from eca_edu.training import normalize
 from eca_edu.widgets.panel import Explorer, ImpossibleSetting
-
-__all__ = ["AttributionExplorer"]
 
 #: name -> (the method, the options among the controls that it takes)
 METHODS: dict[str, tuple[Callable[..., Attribution], tuple[str, ...]]] = {
@@ -71,7 +68,7 @@ class AttributionExplorer(Explorer):
         self.models = {"map": model, "untrained": randomized(model)}
         self.device = next(model.parameters()).device
         with torch.no_grad():
-            scores = model(normalize(self.data.images.to(self.device), data.mean, data.std))  # (N, classes)
+            scores = model(data.normalize(self.data.images.to(self.device)))  # (N, classes)
         self.probabilities = scores.softmax(1).cpu()
         self.explain = lru_cache(KEPT)(self._explain)
         controls = {
@@ -128,7 +125,7 @@ class AttributionExplorer(Explorer):
 
     def _explain(self, name: str, image: int, method: str, target: int, **options) -> Attribution:
         one = self.data.images[image : image + 1].to(self.device)
-        x = normalize(one, self.data.mean, self.data.std)
+        x = self.data.normalize(one)
         return METHODS[method][0](self.models[name], x, target, **options)
 
 

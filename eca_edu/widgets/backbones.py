@@ -6,14 +6,12 @@ from functools import lru_cache
 import ipywidgets as W
 import torch
 
-from eca_edu.attention import ATTENTION, ECA, make_attention
+from eca_edu.attention import ATTENTION, ECA, FOLLOWS_PSI, make_attention
 from eca_edu.complexity import count_macs, count_parameters
-from eca_edu.models import FOLLOWS_PSI, attention_places, attention_stages
-from eca_edu.plots.backbones import draw_stages
+from eca_edu.figures.backbones import draw_stages
+from eca_edu.insertion import attention_places, attention_stages
 from eca_edu.widgets.controls import b_slider, gamma_slider
 from eca_edu.widgets.panel import Explorer, ImpossibleSetting
-
-__all__ = ["BackboneExplorer"]
 
 BACKBONES = ("resnet18", "resnet34", "resnet50", "resnet101", "resnet152", "mobilenet_v2")
 

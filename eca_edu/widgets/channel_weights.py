@@ -8,18 +8,15 @@ import ipywidgets as W
 import torch
 from torch import nn
 
+from eca_edu.channel_weights import override_channel_weights, record_channel_weights
 from eca_edu.datasets.image_data import ImageData
-from eca_edu.inspection import override_channel_weights, record_channel_weights
-from eca_edu.plots.channel_weights import (
+from eca_edu.figures.channel_weights import (
     draw_channel_weights,
     draw_intervention,
     update_channel_weights,
     update_intervention,
 )
-from eca_edu.training import normalize
 from eca_edu.widgets.panel import Explorer, ImpossibleSetting
-
-__all__ = ["ChannelWeightsExplorer", "InterventionExplorer"]
 
 
 class ChannelWeightsExplorer(Explorer):
@@ -36,7 +33,7 @@ class ChannelWeightsExplorer(Explorer):
         device = next(model.parameters()).device
         model.eval()
         with torch.no_grad(), record_channel_weights(model) as self.weights:
-            scores = model(normalize(self.data.images.to(device), data.mean, data.std))  # (N, classes)
+            scores = model(data.normalize(self.data.images.to(device)))  # (N, classes)
         self.probabilities = scores.softmax(1).cpu()
         super().__init__(
             760,
@@ -88,7 +85,7 @@ class InterventionExplorer(Explorer):
         if not models or not len(data):
             raise ValueError(f"there must be at least one model and one image; got {len(models)} and {len(data)}")
         self.data = data.spread(500)
-        self.x = normalize(self.data.images.cpu(), data.mean, data.std)  # (N, 3, H, W)
+        self.x = data.normalize(self.data.images.cpu())  # (N, 3, H, W)
         self.models = {name: copy.deepcopy(model).cpu().eval() for name, model in models.items()}
         self.weights: dict[str, dict[str, torch.Tensor]] = {}
         self.probabilities: dict[str, torch.Tensor] = {}

@@ -2,8 +2,6 @@
 
 import ipywidgets as W
 
-__all__ = ["b_slider", "gamma_slider"]
-
 
 def gamma_slider() -> W.FloatSlider:
     """Return a slider for the γ of ψ, at the paper's 2."""

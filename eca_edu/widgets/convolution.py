@@ -6,10 +6,8 @@ import ipywidgets as W
 import torch
 from torch.nn import functional as F
 
-from eca_edu.plots.convolution import draw_convolution, number, update_convolution
+from eca_edu.figures.convolution import draw_convolution, number, update_convolution
 from eca_edu.widgets.panel import Explorer
-
-__all__ = ["ConvolutionStepper"]
 
 PADDING = {"zeros": "constant", "circular": "circular"}  # our name -> the name in torch.nn.functional.pad
 

@@ -17,10 +17,8 @@ from eca_edu.attention import (
     interaction_matrix,
 )
 from eca_edu.complexity import count_parameters
-from eca_edu.plots.interaction import draw_costs, draw_interaction, update_costs, update_interaction
+from eca_edu.figures.interaction import draw_costs, draw_interaction, update_costs, update_interaction
 from eca_edu.widgets.panel import Explorer, ImpossibleSetting
-
-__all__ = ["InteractionExplorer"]
 
 #: name -> (its number of parameters, gate(C, r, G, k)), in the order of the paper's Table 2.
 GATES: dict[str, tuple[str, Callable[[int, int, int, int], ChannelAttention]]] = {

@@ -5,8 +5,7 @@ from functools import lru_cache
 
 import ipywidgets as W
 
-from eca_edu.kernel_size import CONVENTIONS, adaptive_kernel_size
-from eca_edu.plots.kernel_size import (
+from eca_edu.figures.kernel_size import (
     LARGEST_EXPONENT,
     draw_band,
     draw_rules,
@@ -17,10 +16,9 @@ from eca_edu.plots.kernel_size import (
     update_stages,
     update_staircase,
 )
+from eca_edu.kernel_size import CONVENTIONS, adaptive_kernel_size
 from eca_edu.widgets.controls import b_slider, gamma_slider
 from eca_edu.widgets.panel import Explorer
-
-__all__ = ["ConventionsExplorer", "KernelSizeExplorer"]
 
 CHOICES = [1, 4, 8, 16, 24, 32, 64, 96, 128, 160, 256, 320, 512, 1024, 1280, 2048, 4096]
 #: Channel counts an eighth of a power of two apart, enough to draw every step where it is.

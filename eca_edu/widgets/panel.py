@@ -14,8 +14,6 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from PIL import Image
 
-__all__ = ["Explorer", "ImpossibleSetting", "Panel"]
-
 DPI = 100
 RED = "#B00020"
 NO_FRAME, RED_FRAME = "2px solid transparent", f"2px solid {RED}"

@@ -5,10 +5,8 @@ from html import escape
 
 import ipywidgets as W
 
-from eca_edu.plots.prediction import draw_prediction, update_prediction
+from eca_edu.figures.prediction import draw_prediction, update_prediction
 from eca_edu.widgets.panel import Explorer
-
-__all__ = ["Prediction"]
 
 #: question -> {label: answer}, so that a cell that is run again does not lose what the learner said.
 ANSWERS: dict[str, dict[str, float]] = {}

@@ -8,11 +8,9 @@ from typing import ClassVar
 
 import ipywidgets as W
 
-from eca_edu.plots.training import draw_curves, update_curves
+from eca_edu.figures.training import draw_curves, update_curves
 from eca_edu.training import Epoch
 from eca_edu.widgets.panel import Panel
-
-__all__ = ["LiveCurves", "TrainingMonitor"]
 
 OnBatch = Callable[[int, int], None]
 SECONDS_BETWEEN_STATUS = 0.5

@@ -2,9 +2,6 @@
 
 from eca_edu.exercises.exercise import Exercise, calls
 
-__all__ = ["EXERCISES"]
-
-
 # conv_macs
 
 

@@ -4,8 +4,6 @@ import torch
 
 from eca_edu.exercises.exercise import Exercise, calls, gradient
 
-__all__ = ["EXERCISES"]
-
 
 def _numbers(*shape: int) -> torch.Tensor:
     return torch.randn(shape, generator=torch.Generator().manual_seed(0))

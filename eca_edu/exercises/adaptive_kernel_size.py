@@ -7,9 +7,6 @@ import torch
 from eca_edu.exercises.exercise import Exercise, calls
 from eca_edu.kernel_size import adaptive_kernel_size
 
-__all__ = ["EXERCISES"]
-
-
 # channels_for
 
 

@@ -7,10 +7,8 @@ from typing import Any
 
 import torch
 
-from eca_edu._files import written_whole
 from eca_edu.distributed import from_first_process, rank_and_size
-
-__all__ = ["keep_run", "kept_epochs", "resume_run"]
+from eca_edu.files import written_whole
 
 
 def resume_run(path: Path | None, settings: dict[str, Any], parts: dict[str, Any]) -> list[dict[str, Any]]:

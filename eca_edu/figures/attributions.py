@@ -9,9 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 
-from eca_edu.plots.colours import BLUE, GREEN, GREY, ORANGE, PURPLE, SIGNED, VERMILION
-
-__all__ = ["draw_attributions", "draw_explanation", "draw_scores", "outline", "update_explanation"]
+from eca_edu.figures.colours import BLUE, GREEN, GREY, ORANGE, PURPLE, SIGNED, VERMILION
 
 #: What a light of `draw_explanation` may say, and its colour.
 LIGHTS = {"good": GREEN, "bad": VERMILION, "none": GREY}

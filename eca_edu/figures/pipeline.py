@@ -3,9 +3,7 @@
 import numpy as np
 from matplotlib.axes import Axes
 
-from eca_edu.plots.colours import BLUE, SIGNED, WEIGHT, ink
-
-__all__ = ["draw_pipeline"]
+from eca_edu.figures.colours import BLUE, SIGNED, WEIGHT, ink
 
 #: Where the columns stand: feature map, descriptor, logits, channel weights, rescaled feature map.
 COLUMNS = (0, 2.6, 5.6, 7.6, 10.2)

@@ -6,9 +6,7 @@ from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
-from eca_edu.plots.colours import BLUE, ORANGE
-
-__all__ = ["draw_curves", "update_curves"]
+from eca_edu.figures.colours import BLUE, ORANGE
 
 
 def draw_curves(axes: Sequence[Axes], epochs: int) -> dict[str, Artist]:

@@ -2,13 +2,16 @@
 
 from collections.abc import Mapping
 from math import isfinite
+from pathlib import Path
 from typing import Any
 
+import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 
-from eca_edu.plots.colours import BLUE, GREY, ORANGE, VERMILION
-
-__all__ = ["draw_differences", "draw_kernel_sizes"]
+from eca_edu.experiments import CONDITIONS, baseline_of, differences_to, kernel_size_sweep
+from eca_edu.figures.colours import BLUE, GREY, ORANGE, VERMILION
+from eca_edu.files import file_name, written_whole
 
 
 def draw_differences(ax: Axes, differences: Mapping[str, Any], baseline: str) -> None:
@@ -56,3 +59,30 @@ def draw_kernel_sizes(ax: Axes, fixed: Mapping[int, Any], lines: Mapping[str, An
     ax.grid(axis="y", color="0.9")
     ax.spines[["top", "right"]].set_visible(False)
     ax.legend(frameon=False, fontsize=9)
+
+
+def draw_study(results: pd.DataFrame) -> dict[str, Figure]:
+    """Return what the results of one set of conditions allow to draw: {"differences": …, "kernel-sizes": …}."""
+    baseline = baseline_of(results)
+    drawn = {}
+    if differences := differences_to(results, baseline):
+        drawn["differences"] = figure = Figure((7, 1.2 + 0.5 * len(differences)), layout="constrained")
+        draw_differences(figure.subplots(), differences, baseline)
+    fixed, lines = kernel_size_sweep(results, baseline)
+    if fixed:
+        drawn["kernel-sizes"] = figure = Figure((6, 4), layout="constrained")
+        draw_kernel_sizes(figure.subplots(), fixed, lines, baseline)
+    return drawn
+
+
+def save_figures(results: pd.DataFrame, folder: Path) -> list[Path]:
+    """Write the figures of each set of conditions into the folder, and return the files."""
+    paths = []
+    for conditions, group in results.groupby([*CONDITIONS], sort=False):
+        named = zip(CONDITIONS, conditions, strict=True)
+        name = "-".join(str(value) for column, value in named if column not in ("source", "checksum"))
+        for kind, figure in draw_study(group).items():
+            paths.append(folder / f"{file_name(name)}-{kind}.png")
+            with written_whole(paths[-1]) as temporary:
+                figure.savefig(temporary, format="png", dpi=150)
+    return paths

@@ -5,9 +5,7 @@ import math
 import numpy as np
 from matplotlib.figure import Figure
 
-from eca_edu.plots.colours import SIGNED
-
-__all__ = ["draw_feature_maps"]
+from eca_edu.figures.colours import SIGNED
 
 COLUMNS = 8  # channels side by side
 

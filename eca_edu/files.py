@@ -1,12 +1,10 @@
-"""Files are written whole or not at all."""
+"""Where do files lie, and how are they written whole or not at all?"""
 
 import os
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-
-__all__ = ["data_folder", "written_whole"]
 
 
 @contextmanager
@@ -39,3 +37,8 @@ def data_folder() -> Path:
         return checkout / "data"
     beside = here.parent / "data"
     return beside if (beside / "checkpoints").is_dir() else here / "data"
+
+
+def file_name(text: str) -> str:
+    """Return the text as a file name that every file system takes, without an ending."""
+    return "".join(letter if letter.isalnum() or letter in "-_" else "_" for letter in text)

@@ -5,9 +5,7 @@ from collections.abc import Sequence
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 
-from eca_edu.plots.colours import BLUE, VERMILION
-
-__all__ = ["draw_prediction", "update_prediction"]
+from eca_edu.figures.colours import BLUE, VERMILION
 
 
 def draw_prediction(ax: Axes, labels: Sequence[str], limits: tuple[float, float]) -> dict[str, list[Artist]]:

@@ -10,18 +10,6 @@ from torch import nn
 
 from eca_edu.attention import ChannelAttention
 
-__all__ = [
-    "attending",
-    "class_statistics",
-    "constant",
-    "gates",
-    "mean_of",
-    "override_channel_weights",
-    "record_channel_weights",
-    "shuffled",
-    "silenced",
-]
-
 #: The channel attentions of timm, which the package does not import; each has a submodule `gate` as ours.
 OF_TIMM = ("CecaModule", "EcaModule", "EffectiveSEModule", "SEModule", "SqueezeExcite")
 

@@ -16,7 +16,7 @@ from eca_edu import (
     record_channel_weights,
 )
 from eca_edu.attention import ATTENTION, ChannelAttention
-from eca_edu.inspection import attending, class_statistics, constant, gates, mean_of, shuffled, silenced
+from eca_edu.channel_weights import attending, class_statistics, constant, gates, mean_of, shuffled, silenced
 
 LAYERS = ["block1.attention", "block2.attention", "block3.attention"]
 

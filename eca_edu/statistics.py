@@ -5,8 +5,6 @@ from collections.abc import Sequence
 
 from scipy import stats
 
-__all__ = ["CONFIDENCE", "interval"]
-
 CONFIDENCE = 0.95
 
 

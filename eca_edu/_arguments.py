@@ -1,8 +1,8 @@
 """Arguments that are not allowed are refused in one sentence."""
 
+import math
 import operator
-
-__all__ = ["odd_kernel_size", "positive_integer"]
+from numbers import Real
 
 
 def positive_integer(name: str, value: int) -> int:
@@ -26,3 +26,19 @@ def odd_kernel_size(kernel_size: int) -> int:
             f"kernel_size must be odd, so that a channel has as many neighbours left as right; got {kernel_size}"
         )
     return number
+
+
+def number(name: str, value: float) -> float:
+    """Return `value` as a float; raise TypeError if it is no number and ValueError if it is not finite."""
+    if isinstance(value, bool) or not isinstance(value, Real):
+        raise TypeError(f"{name} must be a number; got {value!r}")
+    if not math.isfinite(value):
+        raise ValueError(f"{name} must be finite; got {value!r}")
+    return float(value)
+
+
+def positive_number(name: str, value: float) -> float:
+    """Return `value` as a float; raise TypeError if it is no number and ValueError if it is not finite or not above 0."""
+    if number(name, value) <= 0:
+        raise ValueError(f"{name} must be greater than 0; got {value!r}")
+    return float(value)

@@ -4,9 +4,7 @@ from collections.abc import Sequence
 
 from matplotlib.axes import Axes
 
-from eca_edu.plots.colours import BLUE
-
-__all__ = ["draw_stages"]
+from eca_edu.figures.colours import BLUE
 
 
 def draw_stages(ax: Axes, stages: Sequence[tuple[int, int]], parameters: Sequence[int], labels: Sequence[str]) -> None:

@@ -7,9 +7,7 @@ import numpy as np
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 
-from eca_edu.plots.colours import BLUE, GREY, SIGNED
-
-__all__ = ["draw_costs", "draw_interaction", "update_costs", "update_interaction"]
+from eca_edu.figures.colours import BLUE, GREY, SIGNED
 
 
 def draw_interaction(ax: Axes) -> dict[str, Artist]:

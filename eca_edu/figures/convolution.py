@@ -6,9 +6,7 @@ from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.patches import Rectangle
 
-from eca_edu.plots.colours import BLUE, GREY, VERMILION
-
-__all__ = ["draw_convolution", "number", "update_convolution"]
+from eca_edu.figures.colours import BLUE, GREY, VERMILION
 
 ROWS = {"y": 4, "kernel": 3, "products": 2, "logits": 1, "ω": 0}
 

@@ -1,7 +1,5 @@
 """The colours of the course: the palette of Okabe and Ito, which colour-blind readers can tell apart, and three colour maps."""
 
-__all__ = ["BLUE", "GREEN", "GREY", "ORANGE", "PURPLE", "SIGNED", "VERMILION", "WEIGHT", "ink"]
-
 BLUE, ORANGE, GREEN, VERMILION, PURPLE = "#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7"
 GREY = "#8C8C8C"
 SIGNED = "PuOr_r"  # values of either sign, white at 0: orange above it, purple below

@@ -12,8 +12,6 @@ from torch import nn
 from eca_edu.exercises.exercise import Exercise, Misbehaves, Probe, call, calls, gradient, same
 from eca_edu.kernel_size import adaptive_kernel_size
 
-__all__ = ["EXERCISES"]
-
 KERNEL_1 = torch.tensor([0.5])
 KERNEL_3 = torch.tensor([0.2, 0.5, 0.3])
 KERNEL_5 = torch.tensor([0.2, 0.5, 0.3, -0.4, 0.1])

@@ -6,15 +6,7 @@ import numpy as np
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 
-from eca_edu.plots.colours import BLUE, GREEN, GREY, ORANGE, PURPLE, VERMILION
-
-__all__ = [
-    "draw_channel_weights",
-    "draw_class_means",
-    "draw_intervention",
-    "update_channel_weights",
-    "update_intervention",
-]
+from eca_edu.figures.colours import BLUE, GREEN, GREY, ORANGE, PURPLE, VERMILION
 
 
 def draw_channel_weights(image_ax: Axes, axes: Sequence[Axes], means: Mapping[str, np.ndarray]) -> dict[str, Artist]:

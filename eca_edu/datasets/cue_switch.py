@@ -6,8 +6,6 @@ import torch
 
 from eca_edu.datasets.image_data import ImageData, channel_statistics
 
-__all__ = ["cue_switch", "load_cue_switch"]
-
 SHAPES = ("circle", "square", "triangle", "cross", "ring")
 COLOURS = ("red", "green", "blue", "yellow", "magenta")
 RGB = torch.tensor([[0.85, 0.2, 0.2], [0.2, 0.7, 0.25], [0.25, 0.35, 0.9], [0.85, 0.8, 0.2], [0.8, 0.25, 0.8]])
@@ -20,11 +18,11 @@ TEST_IMAGES, TEST_SEED = 4_000, 1
 
 def load_cue_switch() -> tuple[ImageData, ImageData]:
     """Return the fixed training and test images of the course: 12,000 and 4,000 images (N, 3, 32, 32)."""
-    train = cue_switch(TRAIN_IMAGES, TRAIN_SEED)
-    return train, cue_switch(TEST_IMAGES, TEST_SEED, mean=train.mean, std=train.std)
+    train = make_cue_switch(TRAIN_IMAGES, TRAIN_SEED)
+    return train, make_cue_switch(TEST_IMAGES, TEST_SEED, mean=train.mean, std=train.std)
 
 
-def cue_switch(
+def make_cue_switch(
     n: int, seed: int = 0, *, noise: float = 0.14, mean: torch.Tensor | None = None, std: torch.Tensor | None = None
 ) -> ImageData:
     """Draw n images of one coloured shape on stripes; the label is the shape or the colour, as the stripes say.

@@ -5,18 +5,7 @@ from collections.abc import Mapping, Sequence
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 
-from eca_edu.plots.colours import BLUE, GREY, VERMILION
-
-__all__ = [
-    "draw_band",
-    "draw_rules",
-    "draw_stages",
-    "draw_staircase",
-    "update_band",
-    "update_rules",
-    "update_stages",
-    "update_staircase",
-]
+from eca_edu.figures.colours import BLUE, GREY, VERMILION
 
 LARGEST_EXPONENT = 13  # the axis ends at 2^13 = 8192 channels
 LARGEST_KERNEL_SIZE = 17

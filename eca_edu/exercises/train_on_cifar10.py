@@ -7,9 +7,6 @@ import torch
 
 from eca_edu.exercises.exercise import Exercise, Probe, call, calls, show
 
-__all__ = ["EXERCISES"]
-
-
 # paired_interval
 
 
