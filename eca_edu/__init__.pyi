@@ -18,6 +18,7 @@ from . import (
     models as models,
     progress as progress,
     report as report,
+    results as results,
     resume as resume,
     solutions as solutions,
     statistics as statistics,

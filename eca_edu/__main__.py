@@ -6,11 +6,12 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from eca_edu.files import data_folder
+from eca_edu.files import data_folder, printable
 
 if TYPE_CHECKING:
     import torch
 
+    from eca_edu.datasets import ImageData
     from eca_edu.models import ModelConfig
     from eca_edu.training import Epoch
 
@@ -35,7 +36,7 @@ def main(arguments: list[str] | None = None) -> int:
         print("\nInterrupted.", file=sys.stderr)
         return 130
     except (OSError, ValueError, FloatingPointError) as error:
-        print(f"eca_edu {options.command}: {error}", file=sys.stderr)
+        print(f"eca_edu {options.command}: {printable(error)}", file=sys.stderr)
         return 1
 
 
@@ -73,6 +74,7 @@ def _parser() -> argparse.ArgumentParser:
     train.add_argument(
         "--out", type=Path, help="checkpoint, ends in .safetensors (default: a name from the options, in data/runs/)"
     )
+    train.add_argument("--overwrite", action="store_true", help="begin anew in the place of another run's files")
     train.set_defaults(run=_train)
 
     compare = commands.add_parser(
@@ -98,6 +100,7 @@ def _parser() -> argparse.ArgumentParser:
         "files", nargs="*", type=Path, help="CSV files made by compare (default: all in data/results/)"
     )
     results.add_argument("--figures", type=Path, help="folder for the figures (default: data/runs/figures/)")
+    results.add_argument("--overwrite", action="store_true", help="replace figures that show something else")
     results.set_defaults(run=_results)
 
     solutions = commands.add_parser(
@@ -153,57 +156,84 @@ def _train(options: argparse.Namespace) -> int:
 
 
 def _train_network(options: argparse.Namespace, config: "ModelConfig") -> int:
-    from dataclasses import replace
+    from contextlib import nullcontext
+    from dataclasses import asdict, replace
 
-    import pandas as pd
-    import torch
-    from tqdm.auto import tqdm
-
-    from eca_edu.checkpoints import save_checkpoint
     from eca_edu.datasets import load_images
-    from eca_edu.distributed import rank_and_size
-    from eca_edu.files import file_name, written_whole
-    from eca_edu.models import build_model
-    from eca_edu.resume import kept_epochs
-    from eca_edu.training import fit
+    from eca_edu.distributed import from_first_process, rank_and_size
+    from eca_edu.files import alone, file_name
 
     rank, processes = rank_and_size()
     device = _device(options.device)
     train, test = load_images(options.data, fallback=False)
     config = replace(config, num_classes=len(train.class_names))
-    torch.manual_seed(options.seed)
-    model = build_model(config).to(device)
-    name = f"{train.name}-{config.backbone}{config.width}-{config.name.replace('γ', 'gamma')}-seed{options.seed}"
-    out = options.out or data_folder() / "runs" / f"{file_name(name)}.safetensors"
-    state = out.with_suffix(".state")
-    card = {
+    network = f"{config.backbone}{config.width}-{config.name.replace('γ', 'gamma')}"
+    name = file_name(f"{train.name}-{network}-epochs{options.epochs}-seed{options.seed}")
+    out = options.out or data_folder() / "runs" / f"{name}.safetensors"
+    run = {
+        "config": asdict(config),
         "data": train.name,
         "source": train.source,
+        "checksum": f"{train.checksum}-{test.checksum}",
         "train_images": len(train),
         "test_images": len(test),
         "epochs": options.epochs,
         "seed": options.seed,
         "device": device.type,
         "processes": processes,
-        "torch": torch.__version__,
-        "command": options.line,
     }
+    with alone(out) if rank == 0 else nullcontext():
+        finished = from_first_process(_finished(out, run, options.overwrite) if rank == 0 else None)
+        if not finished:
+            _train_into(out, run, config, train, test, device, options.line)
+        elif rank == 0:
+            accuracy = f"{finished['test_accuracy']:.2%} of the test images right"
+            print(f"This run is finished: {accuracy} after epoch {finished['epoch']}, in {out}.")
+    return 0
+
+
+def _train_into(
+    out: Path,
+    run: dict,
+    config: "ModelConfig",
+    train: "ImageData",
+    test: "ImageData",
+    device: "torch.device",
+    line: str,
+) -> None:
+    """Train, and write checkpoint and curve after each epoch, from where an earlier process left off."""
+    import pandas as pd
+    import torch
+    from tqdm.auto import tqdm
+
+    from eca_edu.checkpoints import save_checkpoint
+    from eca_edu.distributed import rank_and_size
+    from eca_edu.files import written_whole
+    from eca_edu.models import build_model
+    from eca_edu.resume import kept_epochs
+    from eca_edu.training import fit
+
+    first, epochs = rank_and_size()[0] == 0, run["epochs"]
+    torch.manual_seed(run["seed"])
+    model = build_model(config).to(device)
+    state, curve = out.with_suffix(".state"), out.with_suffix(".csv")
     records: list[dict] = []
     done = kept_epochs(state)
-    title = f"{train.name}, attention {options.attention}, {device.type}"
-    bar = tqdm(total=options.epochs, unit="epoch", desc=title, disable=rank > 0)
+    title = f"{train.name}, attention {config.attention}, {device.type}"
+    bar = tqdm(total=epochs, unit="epoch", desc=title, disable=not first)
     try:
-        for epoch in fit(model, train, test, epochs=options.epochs, seed=options.seed, state=state):
-            if rank > 0:  # all have the same network; the first process tells of it
+        for epoch in fit(model, train, test, epochs=epochs, seed=run["seed"], state=state):
+            if not first:  # all have the same network; the first process tells of it
                 continue
             if epoch.epoch == done:
-                bar.write(f"Going on after epoch {done} of {options.epochs}, which {state} has kept.")
+                bar.write(f"Going on after epoch {done} of {epochs}, which {state} has kept.")
             if epoch.epoch >= done:  # for an earlier epoch the network is already further
                 reached = {"epoch": epoch.epoch, "test_accuracy": epoch.test_accuracy, "test_loss": epoch.test_loss}
                 seconds = round(sum(record["seconds"] for record in [*records, vars(epoch)]), 1)
-                save_checkpoint(out, model, config, {**card, **reached, "training_seconds": seconds})
+                made = {"training_seconds": seconds, "torch": torch.__version__, "command": line}
+                save_checkpoint(out, model, config, {**run, **reached, **made}, overwrite=True)
             records.append(vars(epoch))
-            with written_whole(out.with_suffix(".csv")) as temporary:
+            with written_whole(curve, overwrite=True) as temporary:
                 pd.DataFrame(records).to_csv(temporary, index=False)
             bar.set_postfix(loss=f"{epoch.train_loss:.3f}", test_accuracy=f"{epoch.test_accuracy:.2%}")
             bar.update()
@@ -211,14 +241,40 @@ def _train_network(options: argparse.Namespace, config: "ModelConfig") -> int:
         bar.close()
         if records:
             print(pd.DataFrame(records).to_string(index=False, float_format="{:.4f}".format))
-            print(
-                f"Epoch {records[-1]['epoch']} of {options.epochs} is in {out}, its curve in {out.with_suffix('.csv')}."
-            )
-            if records[-1]["epoch"] < options.epochs:
+            print(f"Epoch {records[-1]['epoch']} of {epochs} is in {out}, its curve in {curve}.")
+            if records[-1]["epoch"] < epochs:
                 print("The same command goes on from there.")
-    if rank == 0:
+    if first:
         state.unlink()
-    return 0
+
+
+def _finished(out: Path, run: dict, overwrite: bool) -> dict | None:
+    """Return the card of the checkpoint if this very run is finished, or None if it may begin or go on.
+
+    Raises FileExistsError for files that it did not write, unless `overwrite` allows to delete those of another run.
+    """
+    from eca_edu.checkpoints import load_checkpoint
+    from eca_edu.files import exists_already, read_whole
+
+    curve, state = out.with_suffix(".csv"), out.with_suffix(".state")
+    there = [path for path in (out, out.with_suffix(".json"), curve) if path.exists()]
+    if curve in there and not read_whole(curve).startswith(b"epoch,train_loss,"):
+        raise exists_already(curve, "it is no curve of a training run")
+    if overwrite:
+        for path in [*there, state]:
+            path.unlink(missing_ok=True)
+    elif there and not state.exists():
+        if out not in there:
+            raise exists_already(there[0], "there is no checkpoint beside it")
+        card = load_checkpoint(out)[1]
+        for name, value in run.items():
+            if card.get(name) != value:
+                difference = f"its {name} is {card.get(name)!r}, not {value!r} as in this run"
+                raise exists_already(out, f"{difference}; --overwrite begins anew in its place")
+        if card["epoch"] == run["epochs"]:
+            return card
+        raise exists_already(out, "the state from which it could go on is gone; --overwrite begins anew")
+    return None
 
 
 def _compare(options: argparse.Namespace) -> int:
@@ -227,8 +283,9 @@ def _compare(options: argparse.Namespace) -> int:
     from tqdm.auto import tqdm
 
     from eca_edu.datasets import load_images
-    from eca_edu.experiments import Study, describe, pending_runs, read_results, run_study
+    from eca_edu.experiments import Study, describe, pending_runs, run_study
     from eca_edu.models import ModelConfig
+    from eca_edu.results import read_results
 
     # What can be refused is refused before the images are read.
     network = {"backbone": options.backbone, "width": options.width}
@@ -243,7 +300,8 @@ def _compare(options: argparse.Namespace) -> int:
 
     left = len(pending_runs(out, study, train, test))
     runs = options.seeds * len(set(configs))
-    print(f"{left} of {runs} runs are to be done; finished runs go to {out}.", flush=True)
+    to_do = f"{left} of {runs} runs are to be done; finished runs go to {out}."
+    print(to_do if left else f"All {runs} runs are finished, in {out}.", flush=True)
     with tqdm(total=left * options.epochs, unit="epoch", desc=f"{train.name}, {device.type}") as bar:
 
         def show(config: ModelConfig, seed: int, epoch: "Epoch") -> None:
@@ -260,21 +318,21 @@ def _compare(options: argparse.Namespace) -> int:
 
 
 def _results(options: argparse.Namespace) -> int:
-    import pandas as pd
-
-    from eca_edu.experiments import COLUMNS, describe, read_results
+    from eca_edu.experiments import describe
     from eca_edu.figures.experiments import save_figures
+    from eca_edu.results import COLUMNS, read_results
 
     folder = data_folder()
     recorded = [
-        path for path in sorted((folder / "results").glob("*.csv")) if {*COLUMNS} <= {*pd.read_csv(path, nrows=0)}
+        path for path in sorted((folder / "results").glob("*.csv")) if path.read_text("utf-8").startswith(COLUMNS[0])
     ]
     if not (options.files or recorded):
         raise FileNotFoundError(f"there are no results in {folder / 'results'}; `python -m eca_edu compare` makes some")
     for path in options.files or recorded:
         results = read_results(path)
         print(describe(results))
-        for figure in save_figures(results, options.figures or folder / "runs" / "figures"):
+        figures = options.figures or folder / "runs" / "figures"
+        for figure in save_figures(results, figures, overwrite=options.overwrite):
             print(f"Drawn: {figure}")
     return 0
 
@@ -285,7 +343,10 @@ def _device(name: str | None) -> "torch.device":
     from eca_edu.training import best_device
 
     try:
-        return torch.empty(0, device=name or best_device()).device
+        device = torch.empty(0, device=name or best_device()).device
+        if device.type == "meta":  # it has no numbers
+            raise RuntimeError("meta")
+        return device
     except (RuntimeError, AssertionError) as error:
         raise ValueError(f"device must be one that this machine has, such as {best_device()}; got {name!r}") from error
 
@@ -306,11 +367,11 @@ def _progress(options: argparse.Namespace) -> int:
         try:
             found = progress(path)
         except (OSError, ValueError) as error:
-            print(f"{name}: {error}")
+            print(printable(f"{name}: {error}"))
         else:
             solved = sum(state == "OK" for state in found.values())
             states = ", ".join(f"{exercise} {state}" for exercise, state in found.items())
-            print(f"{name}: {solved} of {len(found)}" + f" ({states})" * bool(found))
+            print(printable(f"{name}: {solved} of {len(found)}" + f" ({states})" * bool(found)))
     return 0
 
 

@@ -1,6 +1,9 @@
 """How is a trained network kept? Weights as safetensors, and with them a card that says what they are."""
 
+import hashlib
 import json
+import warnings
+from collections.abc import Mapping
 from pathlib import Path
 
 import torch
@@ -8,51 +11,80 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import nn
 
-from eca_edu.files import written_whole
+from eca_edu.files import read_whole, written_whole
 from eca_edu.models import ModelConfig, build_model
 
 
-def save_checkpoint(path: str | Path, model: nn.Module, config: ModelConfig, card: dict) -> Path:
+def save_checkpoint(
+    path: str | Path, model: nn.Module, config: ModelConfig, card: dict, *, overwrite: bool = False
+) -> Path:
     """Write the weights of `model`, its configuration and the card to one file, and return its path.
 
     path: ends in .safetensors. card: what else a reader should know, as JSON values: data, seed, accuracy, command.
-    The card stands in the file itself, which replaces an older one in one step, and for the human eye in a .json beside it.
-    Raises ValueError for another ending or a model that `config` does not build, and OSError where nothing can be written.
+    The card stands in the file itself, with a checksum of all of it, and for the human eye in a .json beside it.
+    overwrite: whether files that are there are replaced, each in one step.
+    Raises ValueError for another ending or a model that `config` does not build, FileExistsError if other files are there,
+    and OSError where nothing can be written.
     """
     path = _checked(path)
-    with torch.device("meta"):
-        built = build_model(config).state_dict()
-    if {name: t.shape for name, t in model.state_dict().items()} != {name: t.shape for name, t in built.items()}:
+    if _shapes(model.state_dict()) != _shapes(_on_meta(config).state_dict()):
         raise ValueError(f"model must be the network that {config} builds; got another one, a {type(model).__name__}")
-    card = {"config": json.loads(config.to_json()), **card}
     state = {name: tensor.detach().cpu().contiguous() for name, tensor in model.state_dict().items()}
-    with written_whole(path) as temporary:
-        temporary.write_bytes(save(state, metadata={"card": json.dumps(card)}))
-    with written_whole(path.with_suffix(".json")) as temporary:
-        temporary.write_text(json.dumps(card, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    text = json.dumps({"config": json.loads(config.to_json()), **card})
+    metadata = {"card": text, "checksum": _checksum(text, state)}
+    with written_whole(path, overwrite=overwrite) as temporary:
+        temporary.write_bytes(save(state, metadata=metadata))
+    with written_whole(path.with_suffix(".json"), overwrite=overwrite) as temporary:
+        temporary.write_text(json.dumps(json.loads(text), indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
     return path
 
 
 def load_checkpoint(path: str | Path) -> tuple[nn.Module, dict]:
     """Return the network in evaluation mode, on the CPU, and its card.
 
-    Raises FileNotFoundError if there is no such file and ValueError if it is truncated or no checkpoint of ours.
+    Raises FileNotFoundError if there is no such file, OSError if it may not be read, and ValueError if it is damaged or no
+    checkpoint of ours. A file of an earlier version, which has no checksum, is loaded with a warning.
     """
     path = _checked(path)
-    if not path.is_file():
+    if not path.exists():
         raise FileNotFoundError(
             f"there is no checkpoint {path}; those of the course lie in its folder data/checkpoints, and "
             "`python -m eca_edu train` trains one of your own"
         )
+    read_whole(path)  # tells what may not be read from what is damaged
     try:
         with safe_open(path, framework="pt") as file:
-            card = json.loads((file.metadata() or {})["card"])
+            metadata = file.metadata() or {}
             state = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118, it is no dict
-        model = build_model(ModelConfig.from_json(json.dumps(card["config"])))
-        model.load_state_dict(state)
-    except (SafetensorError, KeyError, ValueError, RuntimeError) as error:
-        raise ValueError(f"{path} is truncated or no checkpoint of eca_edu ({error}); make it anew") from error
+        if set(metadata) == {"card"}:
+            warnings.warn(f"{path} has no checksum: damage would not be seen. To save it anew adds one", stacklevel=2)
+        elif metadata.get("checksum") != _checksum(metadata.get("card", ""), state):
+            raise ValueError("its content is not what a checksum in it says")
+        card = json.loads(metadata["card"])
+        model = _on_meta(ModelConfig.from_json(json.dumps(card["config"])))
+        if _shapes(state) != _shapes(model.state_dict()):  # before memory is taken for what the card says
+            raise ValueError("its weights are not those of the network of its card")
+        model.load_state_dict(state, assign=True)
+    except (SafetensorError, KeyError, TypeError, ValueError, RuntimeError) as error:
+        raise ValueError(f"{path} is damaged or no checkpoint of eca_edu ({error}); make it anew") from error
     return model.eval(), card
+
+
+def _on_meta(config: ModelConfig) -> nn.Module:
+    with torch.device("meta"):
+        return build_model(config)
+
+
+def _shapes(state: Mapping[str, torch.Tensor]) -> dict[str, torch.Size]:
+    return {name: tensor.shape for name, tensor in state.items()}
+
+
+def _checksum(card: str, state: Mapping[str, torch.Tensor]) -> str:
+    digest = hashlib.sha256(card.encode())
+    for name in sorted(state):
+        digest.update(f"{name} {state[name].dtype} {tuple(state[name].shape)}".encode())
+        digest.update(state[name].flatten().view(torch.uint8).numpy().data)
+    return digest.hexdigest()
 
 
 def _checked(path: str | Path) -> Path:

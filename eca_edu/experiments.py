@@ -4,12 +4,10 @@ Two runs of one seed are a pair: the same initial weights outside the attention,
 Where luck moves both in the same way, their difference varies less than the accuracies do, and fewer seeds show more.
 """
 
-import csv
-import io
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import pandas as pd
@@ -20,21 +18,14 @@ from torch import nn
 
 from eca_edu._arguments import positive_integer
 from eca_edu.datasets import ImageData
-from eca_edu.files import file_name, written_whole
+from eca_edu.files import file_name
 from eca_edu.models import ModelConfig, build_model
+from eca_edu.results import CONDITIONS, RUN, add_rows, finished_runs, read_results, run_key
 from eca_edu.statistics import CONFIDENCE, interval
 from eca_edu.training import Epoch, fit
 
 POWER = 0.8
 WORTH_KNOWING = 0.005  # a difference of half a percentage point, for which `difference_table` counts the seeds
-
-#: The columns that say which configuration a run had, and under which conditions; runs are compared under the same ones.
-CONFIGURATION = ("attention", "gamma", "b", "kernel_size")
-CONDITIONS = ("study", "data", "source", "checksum", "train_images", "test_images", "backbone", "width", "epochs")
-RUN = (*CONDITIONS, *CONFIGURATION, "seed")
-#: Types of the columns that could be taken for others; a checksum may look like a number.
-TYPES = {"kernel_size": "Int64", "checksum": str, "source": str, "command": str, "device": str}
-COLUMNS = (*RUN, *(field.name for field in fields(Epoch)), "device", "torch", "command")
 
 
 @dataclass(frozen=True)
@@ -97,9 +88,10 @@ def run_study(
     for timeout in (0, -1):  # first what no other process is at, then wait for the others and do what they left undone
         for config, seed in pending_runs(path, study, train, test):
             run = _run_columns(study, config, seed, train, test)
-            state = _run_folder(path) / f"{file_name('-'.join(filter(None, _key(run))))}.state"
+            named = "-".join(str(value) for value in run_key(run) if value not in ("", None))
+            state = _run_folder(path) / f"{file_name(named)}.state"
             with suppress(Timeout), FileLock(state.with_suffix(".lock"), timeout=timeout):
-                if _key(run) in _finished(path):
+                if run_key(run) in finished_runs(path):
                     continue  # another process was faster
                 model = paired_model(config, seed).to(device)
                 records = []
@@ -113,7 +105,8 @@ def run_study(
                 except FloatingPointError as error:
                     raise FloatingPointError(f"{config.name}, seed {seed}: {error}") from error
                 made_by = {"device": _device_name(model), "torch": torch.__version__, "command": command}
-                _add_rows(path, [{**run, **asdict(record), **made_by} for record in records])
+                rows = [{**run, **asdict(record), **made_by} for record in records]
+                add_rows(path, rows, _run_folder(path) / "results.lock")
                 state.unlink()
     return read_results(path)
 
@@ -123,25 +116,9 @@ def pending_runs(path: str | Path, study: Study, train: ImageData, test: ImageDa
 
     Raises ValueError for a CSV that holds something else.
     """
-    finished = _finished(Path(path))
+    finished = finished_runs(Path(path))
     runs = study.runs()
-    return [run for run in runs if _key(_run_columns(study, *run, train, test)) not in finished]
-
-
-def read_results(path: str | Path) -> pd.DataFrame:
-    """Return the rows of a CSV of results, with a column `configuration` that names each in words.
-
-    Raises FileNotFoundError if there is no such file and ValueError if it holds something else.
-    """
-    if not Path(path).is_file():
-        raise FileNotFoundError(f"there are no results in {path}; `python -m eca_edu compare` makes some")
-    _rows(Path(path))
-    results = pd.read_csv(path, dtype=TYPES, keep_default_na=False, na_values={"kernel_size": [""]})
-    names = [
-        ModelConfig(attention=attention, gamma=gamma, b=b, kernel_size=None if pd.isna(k) else int(k)).name
-        for attention, gamma, b, k in results[[*CONFIGURATION]].itertuples(index=False)
-    ]
-    return results.assign(configuration=names)
+    return [run for run in runs if run_key(_run_columns(study, *run, train, test)) not in finished]
 
 
 def final_accuracies(results: pd.DataFrame) -> dict[str, dict[int, float]]:
@@ -328,11 +305,6 @@ def _run_columns(study: Study, config: ModelConfig, seed: int, train: ImageData,
     return {name: known[name] for name in RUN}
 
 
-def _key(row: Mapping) -> tuple[str, ...]:
-    """Return what identifies a run as it stands in the CSV."""
-    return tuple("" if row[name] is None else str(row[name]) for name in RUN)
-
-
 def _run_folder(path: Path) -> Path:
     """Return the hidden folder in which runs that are not finished lie; make it where it is not there."""
     folder = path.with_name(f".{path.stem}.runs")
@@ -346,29 +318,3 @@ def _run_folder(path: Path) -> Path:
 def _device_name(model: nn.Module) -> str:
     device = next(model.parameters()).device
     return torch.cuda.get_device_name(device) if device.type == "cuda" else device.type
-
-
-def _rows(path: Path) -> list[dict[str, str]]:
-    """Return the rows of a CSV of results; raise ValueError if it holds something else."""
-    if not path.exists():
-        return []
-    with path.open(encoding="utf-8", newline="") as file:
-        reader = csv.DictReader(file)
-        if tuple(reader.fieldnames or ()) != COLUMNS:
-            raise ValueError(f"{path} must have the columns {', '.join(COLUMNS)}; name another file for the results")
-        return list(reader)
-
-
-def _finished(path: Path) -> set[tuple[str, ...]]:
-    return {_key(row) for row in _rows(path)}
-
-
-def _add_rows(path: Path, rows: list[dict]) -> None:
-    """Add the rows of a run, all or none, whatever other processes add at the same time."""
-    with FileLock(_run_folder(path) / "results.lock"):
-        content = io.StringIO(newline="")
-        writer = csv.DictWriter(content, COLUMNS, lineterminator="\n")
-        writer.writeheader()
-        writer.writerows([*_rows(path), *rows])
-        with written_whole(path) as temporary:
-            temporary.write_text(content.getvalue(), encoding="utf-8", newline="")

@@ -1,29 +1,70 @@
-"""Where do files lie, and how are they written whole or not at all?"""
+"""Where do files lie, and how are they read and written, whole or not at all, without harm to what others wrote?"""
 
+import filecmp
 import os
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from filelock import FileLock, Timeout
+
 
 @contextmanager
-def written_whole(path: Path) -> Iterator[Path]:
+def written_whole(path: Path, *, overwrite: bool = False) -> Iterator[Path]:
     """Give a temporary path beside `path`; move what was written there into place when the block ends without an error.
 
-    Raises OSError with a sentence that names `path` if it cannot be written.
+    overwrite: whether a file that is there may be replaced, because this very run wrote it or the user said so. Without it
+    an equal file is left as it is.
+    Raises FileExistsError if another file is there and OSError if nothing can be written, with a sentence that names `path`.
     """
     path = Path(path)
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
+    temporary = path.with_name(f".{path.name[:100]}.{secrets.token_hex(4)}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         yield temporary
-        os.replace(temporary, path)
+        if overwrite or not path.exists():
+            os.replace(temporary, path)
+        elif not (path.is_file() and filecmp.cmp(temporary, path, shallow=False)):
+            raise exists_already(path, "it holds something else")
     except OSError as error:
+        if isinstance(error, FileExistsError) and error.errno is None:
+            raise
         raise OSError(error.errno, f"{path} cannot be written: {error.strerror}") from error
     finally:
         with suppress(OSError):
             temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def alone(path: Path) -> Iterator[None]:
+    """Let one process at a time work on `path`; another one waits for it, and says so."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(path.with_name(f".{path.name}.lock"))
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        print(f"Another process is at {path}; this one waits for it.", flush=True)
+        lock.acquire()
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def exists_already(path: Path, what: str) -> FileExistsError:
+    """Return the refusal to replace a file that this run did not write; what: the reason."""
+    return FileExistsError(f"{path} exists already, and {what}. Nothing was changed: name another, or move it away")
+
+
+def read_whole(path: Path) -> bytes:
+    """Return the content of a file; raise OSError with a sentence that names it if there is none or it may not be read."""
+    try:
+        if path.exists() and not path.is_file():
+            raise OSError(None, "it is no ordinary file")
+        return path.read_bytes()
+    except OSError as error:
+        raise type(error)(error.errno, f"{path} cannot be read: {error.strerror}") from error
 
 
 def data_folder() -> Path:
@@ -42,3 +83,8 @@ def data_folder() -> Path:
 def file_name(text: str) -> str:
     """Return the text as a file name that every file system takes, without an ending."""
     return "".join(letter if letter.isalnum() or letter in "-_" else "_" for letter in text)
+
+
+def printable(text: object) -> str:
+    """Return the text with control characters spelled out, so that a name cannot command a terminal."""
+    return "".join(c if c.isprintable() or c == "\n" else ascii(c)[1:-1] for c in str(text))

@@ -5,6 +5,8 @@ from pathlib import Path
 
 import nbformat
 
+from eca_edu.files import read_whole
+
 CALL = re.compile(r"^check\.(\w+)\(", re.MULTILINE)
 #: How the answer of a check begins -> what is said of the exercise.
 STATES = {"OK: ": "OK", "Not yet: ": "wrong", "Not attempted yet: ": "not tried"}
@@ -17,9 +19,12 @@ def progress(path: Path) -> dict[str, str]:
     Raises OSError if the file cannot be read and ValueError if it is no notebook.
     """
     try:
-        notebook = nbformat.read(path, as_version=4)
-    except (nbformat.reader.NotJSONError, nbformat.ValidationError, AttributeError, UnicodeDecodeError) as error:
-        raise ValueError(f"{path} is no notebook") from error
+        notebook = nbformat.reads(read_whole(path).decode("utf-8"), as_version=4)
+        nbformat.validate(notebook)
+    except OSError:
+        raise
+    except Exception as error:  # each kind of malformed notebook raises its own kind of error
+        raise ValueError(f"{path} is no notebook ({type(error).__name__})") from error
     cells = [cell for cell in notebook.cells if cell.cell_type == "code"]
     return {name: _state(cell) for cell in cells for name in CALL.findall(cell.source)}
 
@@ -29,7 +34,9 @@ def notebooks_below(folder: Path) -> list[Path]:
 
     Raises FileNotFoundError if there are none.
     """
-    found = sorted(path for path in folder.rglob("*.ipynb") if ".ipynb_checkpoints" not in path.parts)
+    found = sorted(
+        path for path in folder.rglob("*.ipynb") if ".ipynb_checkpoints" not in path.parts and not path.is_dir()
+    )
     if not found:
         raise FileNotFoundError(f"there are no notebooks in {folder}")
     return found

@@ -1,5 +1,6 @@
 """A training run is kept after each epoch, whole or not at all, so that it can go on after anything."""
 
+import hashlib
 import io
 from itertools import zip_longest
 from pathlib import Path
@@ -8,7 +9,7 @@ from typing import Any
 import torch
 
 from eca_edu.distributed import from_first_process, rank_and_size
-from eca_edu.files import written_whole
+from eca_edu.files import read_whole, written_whole
 
 
 def resume_run(path: Path | None, settings: dict[str, Any], parts: dict[str, Any]) -> list[dict[str, Any]]:
@@ -49,8 +50,8 @@ def keep_run(
     content = io.BytesIO()  # torch hides the reason when it fails to write a file itself
     states = {name: part.state_dict() for name, part in parts.items()}
     torch.save({"settings": settings, "records": records, "parts": states}, content)
-    with written_whole(path) as temporary:
-        temporary.write_bytes(content.getbuffer())
+    with written_whole(path, overwrite=True) as temporary:  # `resume_run` has seen that it is this run's
+        temporary.write_bytes(hashlib.sha256(content.getbuffer()).digest() + content.getbuffer())
 
 
 def kept_epochs(path: Path) -> int:
@@ -58,21 +59,15 @@ def kept_epochs(path: Path) -> int:
     return len(_read(path)["records"]) if Path(path).exists() else 0
 
 
+DIGEST = hashlib.sha256().digest_size  # bytes before the content, so that damage is seen before any of it is used
 ADVICE = "go on with the settings it was begun with, name another file, or delete it to begin anew"
 
 
 def _read(path: Path) -> dict[str, Any]:
-    try:
-        kept = torch.load(path, map_location="cpu", weights_only=True)
-        if set(kept) != {"settings", "records", "parts"}:
-            raise ValueError("it holds something else")
-    except OSError:
-        raise
-    except Exception as error:  # each kind of damage raises its own kind of error
-        raise ValueError(
-            f"{path} is truncated or keeps no run of eca_edu ({type(error).__name__}); delete it to begin anew"
-        ) from error
-    return kept
+    content = memoryview(read_whole(path))
+    if hashlib.sha256(content[DIGEST:]).digest() != content[:DIGEST]:
+        raise ValueError(f"{path} is damaged or keeps no run of eca_edu; delete it to begin anew")
+    return torch.load(io.BytesIO(content[DIGEST:]), map_location="cpu", weights_only=True)
 
 
 def _check_settings(path: Path, there: dict[str, Any], here: dict[str, Any]) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import nbformat
 
 from eca_edu.exercises import solution
-from eca_edu.files import data_folder, written_whole
+from eca_edu.files import data_folder, exists_already, read_whole, written_whole
 
 #: The last line of an exercise: check.<exercise>(<answer>).
 CHECK = re.compile(r"^check\.(\w+)\((\w+)\)$", re.MULTILINE)
@@ -53,7 +53,8 @@ def write_solutions(folder: Path | None = None) -> list[Path]:
     """Write all notebooks with their exercises solved, and return the files.
 
     folder: stands beside `data/`, since the notebooks read ../data; default: `solutions` beside `notebooks`.
-    Raises ValueError for a folder elsewhere or that of the course itself, FileNotFoundError if there is no course.
+    Raises ValueError for a folder elsewhere or that of the course itself, FileExistsError for a notebook there that is another
+    one, and FileNotFoundError if there is no course.
     """
     course = notebooks_folder()
     folder = (folder or course.parent / "solutions").resolve()
@@ -61,10 +62,11 @@ def write_solutions(folder: Path | None = None) -> list[Path]:
     the_course = folder.exists() and folder.samefile(course)  # on some systems under a name of other case
     if the_course or others or folder.parent != course.parent:
         raise ValueError(f"folder must be a new one in {course.parent}, beside data/; got {folder}")
-    files = []
-    for path in sorted(course.glob("*.ipynb")):
-        notebook = solved(path)
-        files.append(folder / path.name)
-        with written_whole(files[-1]) as temporary:
-            nbformat.write(notebook, temporary)
-    return files
+    notebooks = {folder / path.name: nbformat.writes(solved(path)) for path in sorted(course.glob("*.ipynb"))}
+    for path, text in notebooks.items():  # before any is written
+        if path.exists() and read_whole(path).decode(errors="replace") != text:
+            raise exists_already(path, "it is not as the solutions would be: somebody has worked in it")
+    for path, text in notebooks.items():
+        with written_whole(path) as temporary:
+            temporary.write_text(text, encoding="utf-8", newline="")
+    return [*notebooks]

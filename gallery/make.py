@@ -70,5 +70,5 @@ PICTURES = (overview, kernel_size, interaction, attribution, study)
 if __name__ == "__main__":
     for picture in PICTURES:
         content = picture()
-        with written_whole(HERE / f"{picture.__name__}.png") as temporary:
+        with written_whole(HERE / f"{picture.__name__}.png", overwrite=True) as temporary:
             temporary.write_bytes(content)

@@ -96,11 +96,11 @@ def test_the_same_command_goes_on_after_an_interruption(cifar10_folder, tmp_path
     assert main([*arguments, str(tmp_path / "undisturbed.safetensors")]) == 0
     calls = []
 
-    def interrupted(*arguments):
+    def interrupted(*arguments, **options):
         calls.append(arguments)
         if len(calls) == 2:
             raise KeyboardInterrupt
-        return save_checkpoint(*arguments)
+        return save_checkpoint(*arguments, **options)
 
     out = tmp_path / "net.safetensors"
     with monkeypatch.context() as patch:
@@ -135,7 +135,7 @@ def test_two_processes_train_one_network(cifar10_folder, tmp_path):
     )
     assert done.returncode == 0, done.stderr
     assert done.stdout.count("Epoch 3 of 3 is in ") == 1  # one of them tells
-    assert sorted(path.name for path in (tmp_path / "two").iterdir()) == ["two.csv", "two.json", "two.safetensors"]
+    assert sorted(path.name for path in (tmp_path / "two").glob("[!.]*")) == ["two.csv", "two.json", "two.safetensors"]
     _, card = load_checkpoint(tmp_path / "two" / "two.safetensors")
     assert card["processes"] == 2
     one, two = pd.read_csv(tmp_path / "one.csv"), pd.read_csv(tmp_path / "two" / "two.csv")
@@ -168,4 +168,4 @@ def test_ctrl_c_leaves_the_last_finished_epoch(tmp_path):
     _, card = load_checkpoint(out)
     assert 1 <= card["epoch"] < 50
     assert f"Epoch {card['epoch']} of 50 is in {out}" in stdout
-    assert sorted(p.name for p in tmp_path.iterdir()) == ["net.csv", "net.json", "net.safetensors", "net.state"]
+    assert sorted(p.name for p in tmp_path.glob("[!.]*")) == ["net.csv", "net.json", "net.safetensors", "net.state"]

@@ -15,9 +15,8 @@ from scipy import stats
 
 from eca_edu import ModelConfig, make_cue_switch
 from eca_edu.__main__ import main
-from eca_edu.attention import ATTENTION
+from eca_edu.attention import ATTENTION, FOLLOWS_PSI
 from eca_edu.experiments import (
-    COLUMNS,
     Study,
     _power,
     difference_table,
@@ -33,7 +32,7 @@ from eca_edu.experiments import (
     summarize,
 )
 from eca_edu.figures.experiments import draw_differences, draw_kernel_sizes
-from eca_edu.models import FOLLOWS_PSI
+from eca_edu.results import COLUMNS
 
 CONFIGS = [ModelConfig(attention="none", width=8), ModelConfig(width=8), ModelConfig(width=8, kernel_size=5)]
 STUDY = Study("tiny", CONFIGS, seeds=2, epochs=2)
@@ -42,7 +41,7 @@ BATCHES = 2 * 1 * 6  # epochs × batches × runs
 
 
 def without_seconds(path):
-    return pd.read_csv(path).drop(columns="seconds")
+    return pd.read_csv(path).drop(columns=["seconds", "check"])
 
 
 @pytest.fixture(scope="module")

@@ -144,19 +144,6 @@ def test_another_run_is_refused(other, words, tmp_path):
     assert state.read_bytes() == before
 
 
-def test_a_spoilt_file_is_refused(tmp_path):
-    state = tmp_path / "run.state"
-    run(state)
-    content = state.read_bytes()
-    foreign = tmp_path / "foreign"
-    torch.save({"weights": torch.zeros(3)}, foreign)
-    spoilt = [content[:size] for size in (0, 10, len(content) // 2, len(content) - 1)]
-    for bad in [*spoilt, b"no run at all", foreign.read_bytes()]:
-        state.write_bytes(bad)
-        with pytest.raises(ValueError, match=r"run.state is truncated or keeps no run of eca_edu \(\w+\); delete it"):
-            run(state)
-
-
 def test_a_folder_that_cannot_be_written_to_is_told_before_the_first_batch(tmp_path):
     (tmp_path / "file").touch()
     with pytest.raises(OSError, match=r"run\.state cannot be written: "):

@@ -9,9 +9,10 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from eca_edu.experiments import CONDITIONS, baseline_of, differences_to, kernel_size_sweep
+from eca_edu.experiments import baseline_of, differences_to, kernel_size_sweep
 from eca_edu.figures.colours import BLUE, GREY, ORANGE, VERMILION
 from eca_edu.files import file_name, written_whole
+from eca_edu.results import CONDITIONS
 
 
 def draw_differences(ax: Axes, differences: Mapping[str, Any], baseline: str) -> None:
@@ -75,14 +76,17 @@ def draw_study(results: pd.DataFrame) -> dict[str, Figure]:
     return drawn
 
 
-def save_figures(results: pd.DataFrame, folder: Path) -> list[Path]:
-    """Write the figures of each set of conditions into the folder, and return the files."""
+def save_figures(results: pd.DataFrame, folder: Path, *, overwrite: bool = False) -> list[Path]:
+    """Write the figures of each set of conditions into the folder, and return the files.
+
+    Raises FileExistsError for a file that is there and shows something else, unless `overwrite` says to replace it.
+    """
     paths = []
     for conditions, group in results.groupby([*CONDITIONS], sort=False):
         named = zip(CONDITIONS, conditions, strict=True)
         name = "-".join(str(value) for column, value in named if column not in ("source", "checksum"))
         for kind, figure in draw_study(group).items():
             paths.append(folder / f"{file_name(name)}-{kind}.png")
-            with written_whole(paths[-1]) as temporary:
+            with written_whole(paths[-1], overwrite=overwrite) as temporary:
                 figure.savefig(temporary, format="png", dpi=150)
     return paths

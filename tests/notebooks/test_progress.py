@@ -1,5 +1,8 @@
 """A teacher sees which exercises are solved in the notebooks that were handed in."""
 
+import os
+import shutil
+
 import nbformat
 import pytest
 from nbclient import NotebookClient
@@ -38,14 +41,50 @@ def test_a_line_for_each_notebook_and_a_broken_one_stops_nothing(handed_in, caps
     name = str(notebooks_below(handed_in)[0].relative_to(handed_in))
     assert first == f"{name}: 1 of 4 (squeeze OK, excite wrong, channels_for not tried, kernel_size not run)"
     assert second.startswith("ben.ipynb: ")
-    assert second.endswith("is no notebook")
+    assert second.endswith("is no notebook (NotJSONError)")
 
 
-@pytest.mark.parametrize("content", [b"", b"{}", b"[]", b"\xff\xfe", b'{"nbformat": 4, "cells": [{}]}'])
+NOTEBOOK = b'{"nbformat": 4, "nbformat_minor": 5, "metadata": {}, "cells": %b}'
+HOSTILE = [
+    *[
+        b"",
+        b"{}",
+        b"[]",
+        b"null",
+        b"3",
+        b'"text"',
+        b"\xff\xfe",
+        b"[" * 100_000,
+        b'{"nbformat": "4"}',
+        b'{"nbformat": 99}',
+    ],
+    *[
+        NOTEBOOK % cells
+        for cells in (b"{}", b"[{}]", b"[3]", b"[null]", b'[{"cell_type": "code"}]', b'[{"cell_type": 7}]')
+    ],
+    NOTEBOOK
+    % b'[{"cell_type": "code", "id": "a", "metadata": {}, "execution_count": null, "source": 5, "outputs": []}]',
+    NOTEBOOK
+    % b'[{"cell_type": "code", "id": "a", "metadata": {}, "execution_count": null, "source": "", "outputs": [7]}]',
+]
+
+
+@pytest.mark.parametrize("content", HOSTILE, ids=range(len(HOSTILE)))
 def test_what_is_no_notebook_is_refused_with_its_name(content, tmp_path):
     (tmp_path / "thesis.ipynb").write_bytes(content)
     with pytest.raises(ValueError, match=r"thesis\.ipynb is no notebook"):
         progress(tmp_path / "thesis.ipynb")
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")
+def test_a_pipe_and_a_folder_called_like_a_notebook_hold_nobody_up(handed_in, tmp_path, capsys):
+    shutil.copytree(handed_in / "anna", tmp_path / "anna")
+    os.mkfifo(tmp_path / "pipe.ipynb")
+    (tmp_path / "folder.ipynb").mkdir()
+    assert main(["progress", str(tmp_path)]) == 0
+    first, second = capsys.readouterr().out.splitlines()
+    assert "1 of 4" in first
+    assert second.endswith("pipe.ipynb cannot be read: it is no ordinary file")
 
 
 def test_a_folder_without_notebooks_is_an_error(tmp_path, capsys):

@@ -1,0 +1,183 @@
+"""No command replaces a file that this very run did not write; a finished command shows its result."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import torch
+
+from eca_edu import load_checkpoint
+from eca_edu.__main__ import main
+from eca_edu.files import printable, read_whole
+
+SMALL = ["--width", "4", "--epochs", "1", "--device", "cpu"]
+
+
+@pytest.fixture(scope="module")
+def train(cifar10_folder):
+    def train(out, *arguments):
+        return main(["train", "--data", str(cifar10_folder), *SMALL, "--out", str(out), *arguments])
+
+    return train
+
+
+@pytest.fixture(scope="module")
+def compare(cifar10_folder):
+    def compare(out, *arguments):
+        configurations = ["--attention", "none", "eca", "--seeds", "1"]
+        return main(["compare", "--data", str(cifar10_folder), *SMALL, *configurations, "--out", str(out), *arguments])
+
+    return compare
+
+
+def content(folder):
+    return {path.name: path.read_bytes() for path in folder.glob("[!.]*")}
+
+
+def test_a_study_is_not_overwritten_by_a_curve_nor_a_curve_by_a_study(train, compare, tmp_path, capsys):
+    assert compare(tmp_path / "study.csv") == 0
+    before = content(tmp_path)
+    for overwrite in ([], ["--overwrite"]):
+        assert train(tmp_path / "study.safetensors", *overwrite) == 1
+        assert "study.csv exists already, and it is no curve of a training run" in capsys.readouterr().err
+    assert content(tmp_path) == before
+    assert train(tmp_path / "net.safetensors") == 0
+    before = content(tmp_path)
+    assert compare(tmp_path / "net.csv") == 1
+    assert "net.csv must have the columns study," in capsys.readouterr().err
+    assert content(tmp_path) == before
+
+
+def test_a_finished_run_repeated_shows_its_result_and_another_one_is_refused(train, tmp_path, capsys, monkeypatch):
+    out = tmp_path / "net.safetensors"
+    assert train(out) == 0
+    before = content(tmp_path)
+    with monkeypatch.context() as patch:
+        patch.setattr("eca_edu.training.fit", pytest.fail)
+        assert train(out) == 0
+        assert "This run is finished: " in capsys.readouterr().out
+        for other, words in [
+            (["--epochs", "2"], "its epochs is 1, not 2 as in this run; --overwrite begins anew in its place"),
+            (["--attention", "se"], "its config is {"),
+            (["--seed", "1"], "its seed is 0, not 1"),
+        ]:
+            assert train(out, *other) == 1
+            assert words in capsys.readouterr().err
+    assert content(tmp_path) == before
+    assert train(out, "--seed", "1", "--overwrite") == 0
+    assert load_checkpoint(out)[1]["seed"] == 1
+
+
+def test_default_names_tell_the_runs_apart(cifar10_folder, tmp_path, monkeypatch):
+    monkeypatch.setattr("eca_edu.__main__.data_folder", lambda: tmp_path)
+    for other in ([], ["--epochs", "2"], ["--gamma", "1"], ["--kernel-size", "5"], ["--seed", "1"]):
+        assert main(["train", "--data", str(cifar10_folder), *SMALL, *other]) == 0
+    assert len([*tmp_path.glob("runs/*.safetensors")]) == 5
+
+
+def test_files_without_their_checkpoint_or_state_are_left_alone(train, tmp_path, capsys):
+    (tmp_path / "net.json").write_text("{}")
+    assert train(tmp_path / "net.safetensors") == 1
+    assert "net.json exists already, and there is no checkpoint beside it" in capsys.readouterr().err
+    assert content(tmp_path) == {"net.json": b"{}"}
+
+
+def test_a_finished_study_repeated_shows_its_result(compare, tmp_path, capsys):
+    out = tmp_path / "study.csv"
+    assert compare(out) == 0
+    first, before = capsys.readouterr().out, content(tmp_path)
+    assert compare(out) == 0
+    again = capsys.readouterr().out
+    assert f"All 2 runs are finished, in {out}." in again
+    assert again.split("\n", 1)[1] == first.split("\n", 1)[1]
+    assert content(tmp_path) == before
+
+
+def test_figures_stay_in_their_folder_and_replace_no_others(compare, tmp_path, capsys):
+    compare(tmp_path / "study.csv")
+    table = pd.read_csv(tmp_path / "study.csv", dtype=str, keep_default_na=False).drop(columns="check")
+    table.assign(study="../../escaped").to_csv(tmp_path / "hostile.csv", index=False)
+    figures = tmp_path / "deep" / "er" / "figures"
+    for _ in range(2):  # the same figures again are no harm
+        assert main(["results", str(tmp_path / "hostile.csv"), "--figures", str(figures)]) == 0
+    (drawn,) = figures.iterdir()
+    assert not [*tmp_path.rglob("escaped*")]
+    drawn.write_bytes(b"somebody's")
+    assert main(["results", str(tmp_path / "hostile.csv"), "--figures", str(figures)]) == 1
+    assert "exists already, and it holds something else" in capsys.readouterr().err
+    assert drawn.read_bytes() == b"somebody's"
+    assert main(["results", str(tmp_path / "hostile.csv"), "--figures", str(figures), "--overwrite"]) == 0
+    assert drawn.read_bytes() != b"somebody's"
+
+
+def test_work_in_a_copy_of_the_notebooks_is_left_alone(tmp_path, monkeypatch, capsys):
+    (tmp_path / "notebooks").mkdir()
+    for path in sorted((Path(__file__).parents[1] / "notebooks").glob("0[01]*.ipynb")):
+        shutil.copy(path, tmp_path / "notebooks")
+    monkeypatch.setattr("eca_edu.solutions.data_folder", lambda: tmp_path / "data")
+    for _ in range(2):  # the same again is no harm
+        assert main(["solutions"]) == 0
+    first, second = sorted((tmp_path / "solutions").iterdir())
+    first.unlink()
+    second.write_text("a teacher's notes")
+    assert main(["solutions"]) == 1
+    assert f"{second.name} exists already, and it is not as the solutions would be" in capsys.readouterr().err
+    assert content(tmp_path / "solutions") == {second.name: b"a teacher's notes"}
+
+
+def test_two_processes_with_one_output_give_the_result_of_one(train, cifar10_folder, tmp_path):
+    (tmp_path / "one").mkdir()
+    for name in ("one", "two"):
+        (tmp_path / name).mkdir(exist_ok=True)
+    assert train(tmp_path / "one" / "net.safetensors") == 0
+    out = tmp_path / "two" / "net.safetensors"
+    command = [sys.executable, "-m", "eca_edu", "train", "--data", str(cifar10_folder), *SMALL, "--out", str(out)]
+    environment = {**os.environ, "OMP_NUM_THREADS": str(torch.get_num_threads())}
+    both = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) for _ in range(2)]
+    said = [process.communicate()[0] for process in both]
+    assert [process.returncode for process in both] == [0, 0]
+    assert sum("This run is finished" in text for text in said) == 1
+    weights, weights2 = (load_checkpoint(tmp_path / n / "net.safetensors")[0].state_dict() for n in ("one", "two"))
+    assert all(torch.equal(weights[name], weights2[name]) for name in weights)
+
+
+def test_a_device_without_numbers_leaves_nothing_behind(train, tmp_path, capsys):
+    assert train(tmp_path / "net.safetensors", "--device", "meta") == 1
+    assert "device must be one that this machine has" in capsys.readouterr().err
+    assert content(tmp_path) == {}
+
+
+@pytest.mark.skipif(os.name == "nt" or os.getuid() != 0, reason="only root can become another user")
+def test_what_may_not_be_read_is_not_called_damaged(train, tmp_path):
+    """Of three kinds of file, as a user who may not read them."""
+    train(tmp_path / "net.safetensors")
+    for name in ("net.safetensors", "net.state", "net.csv"):
+        (tmp_path / name).touch()
+        (tmp_path / name).chmod(0)
+    tmp_path.chmod(0o755)
+    code = (
+        "import os, sys; from pathlib import Path; from eca_edu import load_checkpoint; "
+        "from eca_edu.resume import kept_epochs; from eca_edu.results import read_results\n"
+        "import safetensors.torch, pandas; os.setuid(65534)\n"
+        "for use, name in [(load_checkpoint, 'net.safetensors'), (kept_epochs, 'net.state'), (read_results, 'net.csv')]:\n"
+        "    try: use(Path(sys.argv[1]) / name)\n"
+        "    except PermissionError as error: print(error)\n"
+    )
+    for folder in [*tmp_path.parents][:-1]:
+        folder.chmod(folder.stat().st_mode | 0o055)
+    done = subprocess.run([sys.executable, "-c", code, str(tmp_path)], capture_output=True, text=True)
+    assert done.stdout.count("cannot be read: Permission denied") == 3, done.stderr
+
+
+def test_what_is_no_file_is_said(tmp_path):
+    (tmp_path / "net").mkdir()
+    with pytest.raises(OSError, match="net cannot be read: it is no ordinary file"):
+        read_whole(tmp_path / "net")
+
+
+def test_a_name_cannot_command_the_terminal():
+    assert printable("a\x1b[31mb\nγ ö") == "a\\x1b[31mb\nγ ö"
