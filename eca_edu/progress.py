@@ -5,11 +5,12 @@ from pathlib import Path
 
 import nbformat
 
+from eca_edu.exercises.exercise import BEGINNINGS
 from eca_edu.files import read_whole
 
 CALL = re.compile(r"^check\.(\w+)\(", re.MULTILINE)
 #: How the answer of a check begins -> what is said of the exercise.
-STATES = {"OK: ": "OK", "Not yet: ": "wrong", "Not attempted yet: ": "not tried"}
+STATES = {BEGINNINGS[True]: "OK", BEGINNINGS[False]: "wrong", BEGINNINGS[None]: "not tried"}
 
 
 def progress(path: Path) -> dict[str, str]:

@@ -1,30 +1,52 @@
 """An exercise is a solution, probes to try an answer on, and the mistakes that are worth a sentence of their own.
 
-Checking is comparing. An answer and the solution are run on the same probes. If all that comes out is equal, the answer
-is right. If not, the known mistakes, each a real wrong answer, are run as well: the one with which the answer agrees on
-every probe is the mistake that was made. Probes may look at different things, say at parameters first and then at the
-output; an answer with two faults is known by the first of them, if a single mistake explains it. Otherwise the first
-probe that differs is shown as it is.
+Checking is comparing. The solution is run on the probes first, once and for all, and then an answer. If all that comes out
+is equal, the answer is right. If not, the known mistakes, each a real wrong answer, are run as well: the one with which the
+answer agrees on every probe is the mistake that was made. Probes may look at different things, say at parameters first and
+then at the output; an answer with two faults is known by the first of them, if a single mistake explains it. Otherwise the
+first probe that differs is shown as it is.
+
+An answer runs in the learner's own process: what it sets in PyTorch, NumPy and Python is set back, and SystemExit is caught.
+There is no time limit, since no limit fits all machines: an endless loop is ended by the Stop button of the notebook, whose
+KeyboardInterrupt goes through.
 """
 
 import contextlib
 import copy
+import html
 import inspect
 import io
 import math
+import random
 import reprlib
+import sysconfig
 import textwrap
 import traceback
+import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from functools import partial
+from functools import cached_property, partial
 from numbers import Integral, Real
+from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 
+#: How the text of a Result begins; `progress` reads it in saved notebooks.
+BEGINNINGS = {True: "OK: ", False: "Not yet: ", None: "Not attempted yet: "}
+#: The sign of a Result in a notebook, and its colour: a variable of JupyterLab, and what others show.
+SIGNS = {
+    True: ("✓", "var(--jp-success-color1, #3d9a50)"),
+    False: ("✗", "var(--jp-warn-color1, #c77700)"),
+    None: ("○", "var(--jp-content-font-color3, #808080)"),
+}
 #: A tensor with more elements is described by its shape instead of written out.
 LARGEST_SHOWN = 9
+#: Longer texts, of exceptions say, are cut.
+LONGEST_TEXT = 300
+#: What lies here was written by others than the learner.
+LIBRARIES = (str(Path(__file__).parents[1]), *(sysconfig.get_path(name) for name in ("stdlib", "purelib", "platlib")))
 
 
 class Text:
@@ -39,21 +61,43 @@ class Text:
 
 
 class Result(Text):
-    """What a check found: shown as its text.
+    """What a check found: plain text, and in a notebook the same words with a sign and a colour.
 
     passed: True, False, or None for an answer that was not attempted.
-    mistake: None if there is none; else the name of the known mistake, or what differs for any other: "value", "shape",
-    "type", "exception", "misbehaves" (see Misbehaves) or "no function".
+    mistake: None if there is none; else the name of the known mistake, of what the answer does that none may do (see
+    Misbehaves), or of what differs: "value", "shape", "axes", "columns", "type", "float", "tensor", "exception", "nothing",
+    "order" or "no function".
+    text: a sentence for the learner, "" if there is only evidence. evidence: (label, value), such as ("got", "3").
     """
 
-    def __init__(self, passed: bool | None, text: str, mistake: str | None = None):
-        super().__init__({True: "OK: ", False: "Not yet: ", None: "Not attempted yet: "}[passed] + text)
-        self.passed = passed
-        self.mistake = mistake
+    def __init__(self, passed: bool | None, text: str, mistake: str | None = None, evidence: Sequence = ()):
+        super().__init__(BEGINNINGS[passed] + "\n".join(filter(None, (text, _sentence(evidence)))))
+        self.passed, self.mistake, self.message, self.evidence = passed, mistake, text, evidence
+
+    def _repr_html_(self) -> str:
+        sign, colour = SIGNS[self.passed]
+        grey = "color: var(--jp-content-font-color2, inherit)"
+        rows = "".join(
+            f'<span style="{grey}">{html.escape(label)}</span><span>{html.escape(value)}</span>'
+            for label, value in self.evidence
+        )
+        code = "font-family: var(--jp-code-font-family, monospace); font-size: 0.92em; overflow-wrap: anywhere"
+        grid = f"display: grid; grid-template-columns: max-content auto; gap: 0 1em; margin-top: 0.4em; {code}"
+        return (
+            f'<div style="border-left: 4px solid {colour}; padding: 0.2em 0 0.2em 0.8em; max-width: 55em; line-height: 1.5">'
+            f'<span aria-hidden="true" style="color: {colour}; font-weight: bold">{sign}</span> '
+            f"<b>{BEGINNINGS[self.passed].strip()}</b> {html.escape(self.message)}"
+            + (f'<div style="{grid}">{rows}</div>' if rows else "")
+            + "</div>"
+        )
 
 
+@dataclass(unsafe_hash=True)
 class Misbehaves(Exception):
-    """Raised by a probe whose answer does something that no answer may do; the text says what."""
+    """Raised by a probe whose answer does something that no answer may do: its name, and what to say of it."""
+
+    name: str
+    text: str
 
 
 @dataclass(frozen=True)
@@ -61,12 +105,13 @@ class Raised:
     """What came out of a probe that raised an exception. The order of the words of its text does not count: PyTorch names
     the same sizes in another order for a * b and b * a.
 
-    where: the name of the function that raised it, which does not count either.
+    function, line: where it was raised and what the learner wrote there, which do not count either.
     """
 
     type: str
     text: str
-    where: str = field(default="", compare=False)
+    function: str = field(default="", compare=False)
+    line: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True)
@@ -81,14 +126,14 @@ class Probe:
     looks_at: str = "result"
 
 
-@dataclass
+@dataclass(repr=False)
 class Exercise:
     """A task with its solution, probes, hints and known mistakes.
 
     name: as in check.name. solution: a function or class, as a learner would write it.
     success: the sentence for a right answer; it says what was verified. hints: from a question to almost the answer.
-    whole_numbers: whether an int and a float of equal value count as different.
-    mistakes: name -> wrong answer, filled by the decorator `mistake`.
+    counts: whether the result must be an int, so that a float or a tensor of equal value will not do.
+    mistakes: name -> (what a learner is told who answers the same, a wrong answer).
     """
 
     name: str
@@ -96,13 +141,11 @@ class Exercise:
     probes: Sequence[Probe]
     success: str
     hints: Sequence[str]
-    whole_numbers: bool = True
-    mistakes: dict[str, Callable] = field(default_factory=dict)
+    counts: bool = False
+    mistakes: dict[str, tuple[str, Callable]] = field(default_factory=dict)
 
-    def mistake(self, answer: Callable) -> Callable:
-        """Register a wrong answer, as a decorator. Its docstring is the message for whoever answers the same."""
-        self.mistakes[answer.__name__] = answer
-        return answer
+    def __repr__(self) -> str:
+        return f"check.{self.name}(…)"
 
     def check(self, answer: Callable) -> Result:
         """Say whether `answer` is right, and if not, which mistake was made. Raises nothing for a wrong answer."""
@@ -110,77 +153,131 @@ class Exercise:
             return Result(None, f"{self.name} is {answer}. Write it, then run the check again.")
         wants_class = isinstance(self.solution, type)
         if not callable(answer) or (wants_class and isinstance(answer, torch.nn.Module)):
+            got = f"an object of the class {type(answer).__name__}" if callable(answer) else show(answer)
             kind = "class" if wants_class else "function"
-            text = f"check.{self.name} takes the {kind} itself, its name without parentheses; got {show(answer)}."
+            text = f"check.{self.name} takes the {kind} itself, its name without parentheses; got {got}."
             return Result(False, text, "no function")
+        expected = self.expected  # before the answer runs, which may change what a function of torch does
+        came = [_outcome(answer, probe, aloud=i == 0) for i, probe in enumerate(self.probes)]
+        return self._gap(answer, came) or self._result(answer, came, expected)
 
-        came = self.outcomes(answer)
-        for outcome in came:
-            if _is_not_implemented(outcome):
-                text = f"{outcome.where} still raises NotImplementedError. Put your code in its place."
-                return Result(None, text)
-        if any(outcome is None or outcome is ... for outcome in came):
-            text = f"{self.name} returns nothing. If you have written it, does it end with a return?"
-            return Result(None, text)
-        if any(isinstance(outcome, Raised) and "ellipsis" in outcome.text.lower() for outcome in came):
-            return Result(None, f"there is still a ... in {self.name}. Put your code in its place.")
-
-        expected = self.outcomes(self.solution)
-        if same(came, expected):
-            return Result(True, self.success)
-        first = next(i for i in range(len(came)) if not same(came[i], expected[i]))
-        kind, evidence = _difference(came[first], expected[first])
-        evidence = f"With {self.probes[first].shown}: {evidence}"
-        name = self._known_mistake(came, first)
-        if name is None:
-            return Result(False, evidence, kind)
-        return Result(False, f"{message(self.mistakes[name])}\n{evidence}", name)
+    @cached_property
+    def expected(self) -> list:
+        """What comes out of each probe from the solution."""
+        return self.outcomes(self.solution)
 
     def outcomes(self, answer: Callable) -> list:
-        """Return what comes out of each probe: a value, or Raised."""
-        with _without_traces():
-            return [self._outcome(answer, probe) for probe in self.probes]
+        """Return what comes out of each probe: a value, Raised or Misbehaves."""
+        return [_outcome(answer, probe) for probe in self.probes]
+
+    def _gap(self, answer: Callable, came: list) -> Result | None:
+        """Return what to say of an answer that has a gap: a stub, or a missing return."""
+        for outcome in came:
+            if isinstance(outcome, Raised) and outcome.type == "NotImplementedError" and not outcome.text:
+                text = f"{outcome.function} still raises NotImplementedError. Put your code in its place."
+                return Result(None, text)
+            if outcome is ... or (isinstance(outcome, Raised) and "ellipsis" in outcome.text.lower()):
+                return Result(None, f"there is still a ... in {self.name}. Put your code in its place.")
+        empty = [i for i, outcome in enumerate(came) if outcome is None]
+        if not empty:
+            return None
+        name = "forward" if isinstance(answer, type) else self.name
+        if _does_nothing(answer):
+            return Result(None, f"{name} is still empty. Write it, then run the check again.")
+        first = self.probes[empty[0]]
+        if all(came[i] is None for i, probe in enumerate(self.probes) if probe.looks_at == first.looks_at):
+            text = f"{name} returns nothing. Does it end with a return? print shows a value, but hands nothing on."
+        else:
+            text = f"{name} returns nothing for some inputs: there is a way through it that ends without a return."
+        return Result(False, text, "nothing", self._evidence(empty[0], ("got", "nothing (None)")))
+
+    def _result(self, answer: Callable, came: list, expected: list) -> Result:
+        different = [i for i in range(len(came)) if not same(came[i], expected[i])]
+        if not different:
+            return self._of_equal_value(came)
+        first = different[0]
+        if swapped := _other_order(answer, self.solution):
+            return Result(False, swapped, "order", self._evidence(first, *_difference(came[first], expected[first])[2]))
+        kind, text, rows = _difference(came[first], expected[first])
+        if kind in ("axes", "columns") and any(_difference(came[i], expected[i])[0] != kind for i in different):
+            kind, text = "value" if came[first].shape == expected[first].shape else "shape", ""
+        name = self._known_mistake(came, first)
+        if name is not None:
+            kind, text = name, self.mistakes[name][0]
+        return Result(False, text, kind, self._evidence(first, *rows))
+
+    def _of_equal_value(self, came: list) -> Result:
+        for i, value in enumerate(came if self.counts else []):
+            if isinstance(value, torch.Tensor):
+                text = "The number is right, but it is a tensor. Return a number: .item() makes one of it."
+                return Result(False, text, "tensor", self._evidence(i, ("got", f"tensor({show(value)})")))
+            if not isinstance(value, Integral):
+                text = (
+                    "The number is right, but it is a float, and a count is an int. / always gives a float; // gives an int "
+                    "if both sides are ints, and so do floor and int."
+                )
+                return Result(False, text, "float", self._evidence(i, ("got", show(value))))
+        return Result(True, self.success)
+
+    def _evidence(self, probe: int, *rows: tuple[str, str]) -> list[tuple[str, str]]:
+        return [("With", self.probes[probe].shown), *rows]
 
     def _known_mistake(self, came: list, first: int) -> str | None:
         """Return the mistake that agrees everywhere or, if it is the only one, on all up to the kind that differs first."""
         last = max(i for i, probe in enumerate(self.probes) if probe.looks_at == self.probes[first].looks_at)
-        candidates = [name for name, wrong in self.mistakes.items() if self._agree(wrong, came, range(last + 1))]
-        rest = range(last + 1, len(came))
-        agreeing = [name for name in candidates if self._agree(self.mistakes[name], came, rest)]
+        candidates = [name for name in self.mistakes if self._agrees(name, came, range(last + 1))]
+        agreeing = [name for name in candidates if self._agrees(name, came, range(last + 1, len(came)))]
         if agreeing:
             return agreeing[0]
         return candidates[0] if len(candidates) == 1 else None
 
-    def _agree(self, wrong: Callable, came: list, numbers: range) -> bool:
-        with _without_traces():
-            return all(same(came[i], self._outcome(wrong, self.probes[i])) for i in numbers)
+    def _agrees(self, mistake: str, came: list, probes: range) -> bool:
+        return all(same(came[i], _outcome(self.mistakes[mistake][1], self.probes[i])) for i in probes)
 
-    def _outcome(self, answer: Callable, probe: Probe) -> object:
-        torch.default_generator.manual_seed(0)
+
+def _outcome(answer: Callable, probe: Probe, aloud: bool = False) -> object:
+    """Return what comes out of a probe. aloud: whether what the answer prints is shown."""
+    with _without_traces(), contextlib.nullcontext() if aloud else contextlib.redirect_stdout(io.StringIO()):
         try:
             value = probe.run(answer)
-            if isinstance(value, torch.Tensor):
-                return value.detach().cpu().double()  # whatever its type and device
-            if isinstance(value, Real) and not isinstance(value, bool):  # numpy's numbers, too
-                return int(value) if self.whole_numbers and isinstance(value, Integral) else float(value)
-            return value
-        except Exception as error:
-            return Raised(type(error).__name__, str(error), _place(error))
+            return value.detach().cpu().to_dense() if isinstance(value, torch.Tensor) else value
+        except Misbehaves as error:
+            return error
+        except (Exception, SystemExit) as error:
+            return _raised(error)
 
 
 @contextlib.contextmanager
 def _without_traces() -> Iterator[None]:
-    """Print nothing, compute on the CPU, and let the global random numbers go on as if nothing had been run."""
-    with torch.random.fork_rng(devices=[]), torch.device("cpu"), contextlib.redirect_stdout(io.StringIO()):
-        yield
+    """Compute on the CPU in float32, with gradients and from the same random numbers; set all of it back, and warn of nothing."""
+    default, deterministic = torch.get_default_dtype(), torch.get_deterministic_debug_mode()
+    states = random.getstate(), np.random.get_state()  # noqa: NPY002
+    try:
+        with torch.random.fork_rng(devices=[]), torch.device("cpu"), torch.enable_grad(), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            torch.set_default_dtype(torch.float32)
+            torch.default_generator.manual_seed(0)
+            yield
+    finally:
+        torch.set_default_dtype(default)
+        torch.set_deterministic_debug_mode(deterministic)
+        random.setstate(states[0])
+        np.random.set_state(states[1])  # noqa: NPY002
 
 
 def call(answer: Callable, *arguments) -> object:
     """Return answer(*arguments), called with copies. Raises Misbehaves if the answer changes what it was given."""
     copies = copy.deepcopy(arguments)
     value = answer(*copies)
-    if not same(copies, arguments):
-        raise Misbehaves("it changes its input in place")
+    for given, left in zip(arguments, copies, strict=True):
+        if not (torch.equal(given, left) if isinstance(given, torch.Tensor) else given == left):
+            text = (
+                "It changes what it was given, which others may still need. Compute something new, or work on a copy."
+            )
+            raise Misbehaves("in place", text)
+        if isinstance(left, torch.Tensor) and left.requires_grad:
+            text = "It makes its input itself ask for gradients. Take a copy of it first, such as x.clone()."
+            raise Misbehaves("input asks for gradients", text)
     return value
 
 
@@ -188,111 +285,165 @@ def calls(solution: Callable, inputs: Iterable[tuple], looks_at: str = "result")
     """Return a probe for each tuple of arguments, shown with the names that the solution gives to them."""
     names = list(inspect.signature(solution).parameters)
     return [
-        Probe(", ".join(map(_argument, names, arguments)), partial(_run, arguments=arguments), looks_at)
+        Probe(", ".join(map(argument, names, arguments)), partial(_run, arguments=arguments), looks_at)
         for arguments in inputs
     ]
 
 
-def gradient(solution: Callable, *arguments: torch.Tensor) -> Probe:
-    """Return a probe for whether a gradient reaches the first of the arguments: "one" comes out, or "none"."""
-
-    def run(answer):
-        first, *others = (argument.clone() for argument in arguments)
-        first.requires_grad_()
-        with torch.enable_grad():
-            try:
-                out = answer(first, *others)
-            except RuntimeError as error:
-                if "numpy" in str(error):  # its advice would be detach()
-                    return "none"
-                raise
-            if out is None or not out.requires_grad:
-                return "none"
-            (reached,) = torch.autograd.grad(out.sum(), [first], allow_unused=True)
-        return "one" if reached is not None and reached.any() else "none"
-
-    return Probe(f"a gradient for {next(iter(inspect.signature(solution).parameters))}", run, "gradient")
-
-
-def message(mistake: Callable) -> str:
-    """Return what a learner is told who makes this mistake: its docstring, in one line."""
-    return " ".join((mistake.__doc__ or "").split())
-
-
 def same(came: Any, expected: Any) -> bool:
-    """Return whether two outcomes are equal: tensors and floats up to rounding, all else exactly, its type included."""
-    if isinstance(came, torch.Tensor) and isinstance(expected, torch.Tensor):
-        return came.shape == expected.shape and bool(_close(came, expected).all())
+    """Return whether two outcomes are equal: ints and texts exactly, all other numbers up to rounding in float32.
+
+    A tensor without axes is a number, and a whole number may be a float; a bool is none.
+    """
+    if _is_number(expected):
+        return _is_number(came) and _close_numbers(came, expected)
+    if isinstance(expected, torch.Tensor):
+        return isinstance(came, torch.Tensor) and came.shape == expected.shape and bool(_close(came, expected).all())
+    if isinstance(expected, str):
+        return isinstance(came, str) and str.__eq__(came, expected)
     if type(came) is not type(expected):
         return False
-    if isinstance(came, (list, tuple)):
-        return len(came) == len(expected) and all(map(same, came, expected))
     if isinstance(came, Raised):
         return came.type == expected.type and sorted(came.text.split()) == sorted(expected.text.split())
-    if isinstance(came, float):
-        return math.isclose(came, expected, rel_tol=1e-9) or (math.isnan(came) and math.isnan(expected))
-    return bool(came == expected)
+    return came is expected or (isinstance(came, Misbehaves) and came == expected)
 
 
-def show(value: object) -> str:
-    """Return a short text for an input or a result."""
+def show(value: object, digits: int = 4) -> str:
+    """Return a short text for an input or a result, numbers with at least so many digits."""
     if isinstance(value, torch.Tensor):
         if value.numel() > LARGEST_SHOWN:
             return f"a tensor of shape {tuple(value.shape)}"
-        value = value.tolist()
-        return _list(value) if isinstance(value, list) else f"{value:.4g}"
-    if isinstance(value, float):
-        return f"{value:,.0f}" if value.is_integer() and abs(value) >= 1e4 else f"{value:.6g}"
-    return value if isinstance(value, str) else reprlib.repr(value)
+        return _list(value.tolist(), digits)
+    if isinstance(value, np.ndarray) and value.dtype.kind in "fiub":
+        return show(torch.tensor(value), digits)
+    if isinstance(value, Integral) and not isinstance(value, bool):
+        return f"{int(value):,}" if abs(int(value)) < 10**15 else reprlib.repr(int(value))
+    if isinstance(value, Real) and not isinstance(value, bool):
+        if float(value).is_integer():
+            return f"{float(value):,.1f}" if abs(float(value)) < 1e15 else f"{float(value):.3e}"
+        return f"{float(value):.{digits}g}"
+    if isinstance(value, str):
+        return repr(_cut(str.__str__(value)))
+    if isinstance(value, (list, tuple)) and any(isinstance(part, (torch.Tensor, float)) for part in value):
+        return f"a {type(value).__name__} of {', '.join(show(part, digits) for part in value[:3])}{', …' * (len(value) > 3)}"
+    return reprlib.repr(value)
+
+
+def _sentence(evidence: Sequence[tuple[str, str]]) -> str:
+    """Return evidence as a sentence, such as "With x = 1: got 2; expected 3."."""
+    parts = [" ".join(row) for row in evidence]
+    return ": ".join(filter(None, (*parts[:1], "; ".join(parts[1:])))) + "." * bool(parts)
 
 
 def _run(answer: Callable, arguments: tuple) -> object:
     return call(answer, *arguments)
 
 
-def _argument(name: str, value: object) -> str:
+def argument(name: str, value: object) -> str:
+    """Return a short text for an input with its name."""
     if isinstance(value, torch.Tensor) and value.numel() > LARGEST_SHOWN:
         return f"{name} of shape {tuple(value.shape)}"
-    return f"{name} = {show(value)}"
+    return f"{name} = {value if isinstance(value, (int, float)) else show(value)}"
 
 
-def _list(value: list | float) -> str:
-    return f"[{', '.join(map(_list, value))}]" if isinstance(value, list) else f"{value:.4g}"
+def _list(value: Any, digits: int) -> str:
+    if isinstance(value, list):
+        return f"[{', '.join(_list(part, digits) for part in value)}]"
+    return f"{value:.{digits}g}" if isinstance(value, float) else str(value)
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= LONGEST_TEXT else text[: LONGEST_TEXT - 1] + "…"
+
+
+def _is_number(value: object) -> bool:
+    if isinstance(value, torch.Tensor):
+        return value.ndim == 0 and value.dtype != torch.bool and not value.is_complex()
+    return isinstance(value, Real) and not isinstance(value, (bool, np.bool_))
+
+
+def _close_numbers(came: Any, expected: Any) -> bool:
+    """Return whether a number equals one of the solution, ints so closely that float32 does not hide an error."""
+    try:
+        a, b = float(came), float(expected)
+    except OverflowError:
+        return False
+    tolerance = 1e-9 if isinstance(expected, Integral) else 1e-4
+    return math.isclose(a, b, rel_tol=tolerance, abs_tol=tolerance / 10) or (math.isnan(a) and math.isnan(b))
 
 
 def _close(came: torch.Tensor, expected: torch.Tensor) -> torch.Tensor:
-    return torch.isclose(came, expected, rtol=1e-4, atol=1e-5, equal_nan=True)
+    return torch.isclose(came.double(), expected.double(), rtol=1e-4, atol=1e-5, equal_nan=True)
 
 
-def _is_not_implemented(outcome: object) -> bool:
-    """Return whether a stub's NotImplementedError came out; PyTorch raises it for mistakes as well, with a text."""
-    return isinstance(outcome, Raised) and outcome.type == "NotImplementedError" and not outcome.text
+def _does_nothing(answer: Callable) -> bool:
+    """Return whether a function, or the forward of a class, is a stub: no longer than one that is empty."""
+    function = getattr(answer, "forward", None) if isinstance(answer, type) else answer
+    code = getattr(function, "__code__", None)
+    return function is torch.nn.Module.forward or (
+        code is not None and len(code.co_code) <= len(_empty.__code__.co_code)
+    )
 
 
-def _place(error: Exception) -> str:
-    """Return the name of the function in which `error` was raised."""
-    return traceback.extract_tb(error.__traceback__, limit=-1)[0].name
+def _empty() -> None: ...
 
 
-def _difference(came: object, expected: object) -> tuple[str, str]:
-    """Return in what kind of thing two outcomes differ, and a sentence that shows it."""
+def _other_order(answer: Callable, solution: Callable) -> str:
+    """Return a sentence if the parameters of an answer have the names of the solution's in another order, else ""."""
+    try:
+        names, wanted = (list(inspect.signature(function).parameters) for function in (answer, solution))
+    except (TypeError, ValueError):  # no signature is known
+        return ""
+    if names == wanted or sorted(names) != sorted(wanted):
+        return ""
+    return f"The parameters stand in another order, ({', '.join(names)}). They come as ({', '.join(wanted)})."
+
+
+def _raised(error: BaseException) -> Raised:
+    """Return an exception with the last function and the last line of the learner's that it passed."""
+    frames = traceback.extract_tb(error.__traceback__)
+    line = next((f for f in reversed(frames) if not f.filename.startswith(LIBRARIES)), None)
+    source = f" ({_cut(line.line)})" if line and line.line else ""
+    return Raised(type(error).__name__, str(error), frames[-1].name, f" in line {line.lineno}{source}" if line else "")
+
+
+def _difference(came: Any, expected: Any) -> tuple[str, str, list[tuple[str, str]]]:
+    """Return in what kind of thing two outcomes differ, a sentence about it or "", and what shows it."""
+    wanted = ("expected", show(expected))
+    if isinstance(came, Misbehaves):
+        return came.name, came.text, []
     if isinstance(came, Raised):
-        if came.type == Misbehaves.__name__:
-            return "misbehaves", f"{came.text}."
-        return "exception", f"it raises {came.type}: {came.text.rstrip('.')}. Expected: {show(expected)}."
-    if not isinstance(came, torch.Tensor) or not isinstance(expected, torch.Tensor):
-        if type(came) is type(expected):
-            return "value", f"got {show(came)}, expected {show(expected)}."
-        if isinstance(came, torch.Tensor) and came.numel() == 1:
-            text = f"got a tensor, {show(came)}; return a number, e.g. with .item(). Expected: {show(expected)}."
-            return "type", text
-        if isinstance(expected, torch.Tensor) and (isinstance(came, (list, tuple)) or hasattr(came, "__array__")):
-            return "type", f"got something of type {type(came).__name__}; return a tensor."
-        types = type(came).__name__, type(expected).__name__
-        return "type", f"got {show(came)} (type {types[0]}), expected {show(expected)} (type {types[1]})."
+        text = f"{came.type}{came.line}: {_cut(came.text.rstrip('.'))}"
+        return "exception", "", [("it raises", text)]
+    if isinstance(came, torch.Tensor) and isinstance(expected, torch.Tensor):
+        return _difference_of_tensors(came, expected)
+    if all(map(_is_number, (came, expected))) or (isinstance(came, str) and isinstance(expected, str)):
+        return "value", "", _digits(came, expected)
+    if isinstance(expected, torch.Tensor):
+        kind = "an array of NumPy" if isinstance(came, np.ndarray) else f"a {type(came).__name__}"
+        return "type", f"Return a tensor, not {kind}.", [("got", show(came)), wanted]
+    return "type", "", [("got", f"{show(came)}, of type {type(came).__name__}"), wanted]
+
+
+def _difference_of_tensors(came: torch.Tensor, expected: torch.Tensor) -> tuple[str, str, list[tuple[str, str]]]:
+    shapes = [("got", f"shape {tuple(came.shape)}"), ("expected", f"shape {tuple(expected.shape)}")]
+    if came.ndim == 2 and same(came.T, expected):
+        text = "The numbers are right, but rows and columns have changed places. A .T at the end turns them."
+        return "columns", text, shapes if came.shape != expected.shape else _digits(came, expected)
     if came.shape != expected.shape:
-        return "shape", f"got shape {tuple(came.shape)}, expected shape {tuple(expected.shape)}."
+        if came.squeeze().shape == expected.squeeze().shape and same(came.squeeze(), expected.squeeze()):
+            axis = "is left that does not belong there" if came.ndim > expected.ndim else "is missing"
+            return "axes", f"The numbers are right, but an axis of length 1 {axis}.", shapes
+        return "shape", "", shapes
     if expected.numel() <= LARGEST_SHOWN:
-        return "value", f"got {show(came)}, expected {show(expected)}."
+        return "value", "", _digits(came, expected)
     place = tuple((~_close(came, expected)).nonzero()[0].tolist())
-    return "value", f"got {came[place]:.4g} at index {list(place)}, expected {expected[place]:.4g}."
+    (_, got), wanted = _digits(came[place], expected[place])
+    return "value", "", [("got", f"{got} at index {list(place)}"), wanted]
+
+
+def _digits(came: Any, expected: Any) -> list[tuple[str, str]]:
+    """Return two values with as many digits as it takes to see the difference."""
+    shown = [(show(came, digits), show(expected, digits)) for digits in range(4, 18)]
+    got, wanted = next((pair for pair in shown if pair[0] != pair[1]), shown[-1])
+    return [("got", got), ("expected", wanted)]
