@@ -5,12 +5,7 @@ from itertools import starmap
 
 import torch
 
-from eca_edu.exercises.exercise import Exercise, Misbehaves, Probe, argument, call, calls
-
-
-def _numbers(*shape: int) -> torch.Tensor:
-    return torch.randn(shape, generator=torch.Generator().manual_seed(5))
-
+from eca_edu.exercises.exercise import Exercise, Misbehaves, Probe, argument, call, calls, numbers
 
 # integrate_gradients
 
@@ -68,7 +63,7 @@ INTEGRATE_GRADIENTS = Exercise(
         _on_a_way("x0³ + x1³ + x2³", _cubes, torch.tensor([[2.0, 1.0, -1.0]]), torch.tensor([[1.0, 0.0, 1.0]]), 2),
         _on_a_way("x0 x1² + x2", _products, _X, _BASELINE, 3),
         _on_a_way("x0³ + x1³ + x2³", _cubes, torch.tensor([[3.0, 2.0, 1.0]]), torch.tensor([[0.0, 1.0, 4.0]]), 1),
-        _on_a_way("the sum of x³", _cubes, _numbers(2, 3, 2, 2), torch.ones(2, 3, 2, 2), 4),
+        _on_a_way("the sum of x³", _cubes, numbers(2, 3, 2, 2), torch.ones(2, 3, 2, 2), 4),
     ],
     success="the mean gradient at the midpoints of the way, times the way itself.",
     hints=[
@@ -131,7 +126,7 @@ COMPLETENESS_DELTA = Exercise(
         [
             (_VALUES[:1], torch.tensor([3.0]), torch.tensor([1.0])),
             (_VALUES, torch.tensor([7.0, 2.5]), torch.tensor([1.5, -1.0])),
-            (_numbers(3, 3, 4, 5), torch.ones(3), torch.tensor([0.0, 2.0, 3.0])),
+            (numbers(3, 3, 4, 5), torch.ones(3), torch.tensor([0.0, 2.0, 3.0])),
         ],
     ),
     success="0 would mean that every bit of the difference has been handed out, and nothing else.",
@@ -202,8 +197,8 @@ POINTS_INSIDE = Exercise(
                 (torch.tensor([[[0.0, 3.0], [1.0, 2.0]]]), torch.tensor([[[False, True], [False, False]]])),
                 (torch.tensor([[[0.0, 3.0], [1.0, 2.0]]]), torch.tensor([[[True, False], [False, False]]])),
                 (torch.tensor([[[0.0, 3.0], [1.0, 2.0]]]), torch.zeros(1, 2, 2, dtype=torch.bool)),
-                (_numbers(12, 5, 5), _masks(12, 5, 5)),
-                (_numbers(8, 4, 6), _masks(8, 4, 6)),
+                (numbers(12, 5, 5), _masks(12, 5, 5)),
+                (numbers(8, 4, 6), _masks(8, 4, 6)),
             ],
         ),
     ],

@@ -13,6 +13,7 @@ KeyboardInterrupt goes through.
 
 import contextlib
 import copy
+import dis
 import html
 import inspect
 import io
@@ -45,6 +46,8 @@ SIGNS = {
 LARGEST_SHOWN = 9
 #: Longer texts, of exceptions say, are cut.
 LONGEST_TEXT = 300
+#: All that an empty function does.
+NOTHING = {"RESUME", "NOP", "LOAD_CONST", "RETURN_VALUE", "RETURN_CONST"}
 #: What lies here was written by others than the learner.
 LIBRARIES = (str(Path(__file__).parents[1]), *(sysconfig.get_path(name) for name in ("stdlib", "purelib", "platlib")))
 
@@ -105,13 +108,13 @@ class Raised:
     """What came out of a probe that raised an exception. The order of the words of its text does not count: PyTorch names
     the same sizes in another order for a * b and b * a.
 
-    function, line: where it was raised and what the learner wrote there, which do not count either.
+    function, line: where it was raised, and the number and text of the learner's line; they do not count either.
     """
 
     type: str
     text: str
     function: str = field(default="", compare=False)
-    line: str = field(default="", compare=False)
+    line: tuple[str, str] | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True)
@@ -290,6 +293,11 @@ def calls(solution: Callable, inputs: Iterable[tuple], looks_at: str = "result")
     ]
 
 
+def numbers(*shape: int) -> torch.Tensor:
+    """Return normal random numbers, always the same ones for a shape."""
+    return torch.randn(shape, generator=torch.Generator().manual_seed(0))
+
+
 def same(came: Any, expected: Any) -> bool:
     """Return whether two outcomes are equal: ints and texts exactly, all other numbers up to rounding in float32.
 
@@ -321,7 +329,8 @@ def show(value: object, digits: int = 4) -> str:
     if isinstance(value, Real) and not isinstance(value, bool):
         if float(value).is_integer():
             return f"{float(value):,.1f}" if abs(float(value)) < 1e15 else f"{float(value):.3e}"
-        return f"{float(value):.{digits}g}"
+        text = f"{float(value):.{digits}g}"
+        return text if set(text) & set(".en") else f"{text}.0"  # a float looks like one
     if isinstance(value, str):
         return repr(_cut(str.__str__(value)))
     if isinstance(value, (list, tuple)) and any(isinstance(part, (torch.Tensor, float)) for part in value):
@@ -331,7 +340,7 @@ def show(value: object, digits: int = 4) -> str:
 
 def _sentence(evidence: Sequence[tuple[str, str]]) -> str:
     """Return evidence as a sentence, such as "With x = 1: got 2; expected 3."."""
-    parts = [" ".join(row) for row in evidence]
+    parts = [" ".join(row).strip() for row in evidence]
     return ": ".join(filter(None, (*parts[:1], "; ".join(parts[1:])))) + "." * bool(parts)
 
 
@@ -377,15 +386,11 @@ def _close(came: torch.Tensor, expected: torch.Tensor) -> torch.Tensor:
 
 
 def _does_nothing(answer: Callable) -> bool:
-    """Return whether a function, or the forward of a class, is a stub: no longer than one that is empty."""
+    """Return whether a function, or the forward of a class, is a stub that only returns None."""
     function = getattr(answer, "forward", None) if isinstance(answer, type) else answer
-    code = getattr(function, "__code__", None)
-    return function is torch.nn.Module.forward or (
-        code is not None and len(code.co_code) <= len(_empty.__code__.co_code)
-    )
-
-
-def _empty() -> None: ...
+    if function is torch.nn.Module.forward or not hasattr(function, "__code__"):
+        return function is torch.nn.Module.forward
+    return {step.opname for step in dis.get_instructions(function)} <= NOTHING
 
 
 def _other_order(answer: Callable, solution: Callable) -> str:
@@ -400,11 +405,11 @@ def _other_order(answer: Callable, solution: Callable) -> str:
 
 
 def _raised(error: BaseException) -> Raised:
-    """Return an exception with the last function and the last line of the learner's that it passed."""
+    """Return an exception with the function that raised it and the last line of the learner's that it passed."""
     frames = traceback.extract_tb(error.__traceback__)
-    line = next((f for f in reversed(frames) if not f.filename.startswith(LIBRARIES)), None)
-    source = f" ({_cut(line.line)})" if line and line.line else ""
-    return Raised(type(error).__name__, str(error), frames[-1].name, f" in line {line.lineno}{source}" if line else "")
+    own = [frame for frame in frames if not frame.filename.startswith(LIBRARIES)]
+    line = (f"in line {own[-1].lineno}", _cut(own[-1].line or "")) if own else None
+    return Raised(type(error).__name__, str(error), frames[-1].name, line)
 
 
 def _difference(came: Any, expected: Any) -> tuple[str, str, list[tuple[str, str]]]:
@@ -413,8 +418,8 @@ def _difference(came: Any, expected: Any) -> tuple[str, str, list[tuple[str, str
     if isinstance(came, Misbehaves):
         return came.name, came.text, []
     if isinstance(came, Raised):
-        text = f"{came.type}{came.line}: {_cut(came.text.rstrip('.'))}"
-        return "exception", "", [("it raises", text)]
+        raises = ("it raises", f"{came.type}: {_cut(came.text.rstrip('.'))}")
+        return "exception", "", [raises, *filter(None, [came.line])]
     if isinstance(came, torch.Tensor) and isinstance(expected, torch.Tensor):
         return _difference_of_tensors(came, expected)
     if all(map(_is_number, (came, expected))) or (isinstance(came, str) and isinstance(expected, str)):

@@ -2,12 +2,7 @@
 
 import torch
 
-from eca_edu.exercises.exercise import Exercise, calls
-
-
-def _numbers(*shape: int) -> torch.Tensor:
-    return torch.randn(shape, generator=torch.Generator().manual_seed(0))
-
+from eca_edu.exercises.exercise import Exercise, calls, numbers
 
 # squeeze
 
@@ -24,9 +19,9 @@ SQUEEZE = Exercise(
         squeeze,
         [
             (torch.tensor([[[[4.0, 4.0], [4.0, 0.0]], [[1.0, 3.0], [-3.0, 1.0]]]]),),  # one image, two channels
-            (_numbers(2, 3, 4, 5),),
-            (_numbers(3, 1, 2, 4),),  # a single channel
-            (_numbers(1, 1, 3, 2),),
+            (numbers(2, 3, 4, 5),),
+            (numbers(3, 1, 2, 4),),  # a single channel
+            (numbers(1, 1, 3, 2),),
         ],
     ),
     success="that is global average pooling, one number for each channel of each image, even of a single one.",
@@ -101,8 +96,8 @@ EXCITE = Exercise(
                 torch.tensor([[1.0, 0.0, 0.5, 0.0], [0.0, 1.0, 0.0, 0.5]]),
                 torch.tensor([[1.0, 0.5], [-1.0, 1.0], [0.5, 0.0], [0.0, -1.0]]),
             ),
-            (_numbers(3, 8), _numbers(2, 8), _numbers(8, 2)),
-            (_numbers(5, 12), _numbers(3, 12), _numbers(12, 3)),
+            (numbers(3, 8), numbers(2, 8), numbers(8, 2)),
+            (numbers(5, 12), numbers(3, 12), numbers(12, 3)),
         ],
     ),
     success="those are the weights of squeeze-and-excitation, each between 0 and 1, for every channel of every image.",
