@@ -24,13 +24,13 @@ def load_image_folder(root: str | Path, name: str | None = None, *, size: int = 
 
     root: holds train/<class>/* and test/<class>/*, with the same classes in both. name: the folder's name if None.
     size: pixels of a side. -> two ImageData with images (N, 3, size, size).
-    A photo is turned as its EXIF data say; 16-bit grey is scaled so that the largest value is white; transparent pixels are
-    laid on white, and `source` says so; of an animation or a file of several pages the first picture counts. Hidden files are
-    left out. A warning says in one sentence which other files were passed over, and how many animations there are. Control
-    characters in names become escapes such as \\x1b.
-    Raises FileNotFoundError or ValueError with what was looked for, if the folder does not hold such images; all files that
-    cannot be read, with more than 89 million pixels, or with values of which nothing says what is white (32-bit, floating or
-    signed TIFF) are counted in one ValueError, and the first are named.
+    Photos are turned as their EXIF data say. Grey of up to 16 bits is scaled from its black and white to those of 8 bits. What
+    is transparent is laid on white, and `source` says so. Hidden files are left out; a warning counts what else is passed over:
+    other endings, folders within a class, all but the first picture of an animation. Names that could command a terminal are
+    spelled out.
+    Raises FileNotFoundError or ValueError with what was looked for, if the folder does not hold such images. One ValueError
+    counts all images that cannot be read, and names the first: damaged ones, those that may not be opened, have more than 89
+    million pixels, or values of which nothing says what is white (TIFF of 32 bits, signed, or floating).
     """
     root, passed_over = Path(root), Counter[str]()
     class_names, test_class_names = (_class_names(root / split, passed_over) for split in ("train", "test"))
@@ -94,7 +94,7 @@ def _read_all(root: Path, paths: list[Path], targets: list[np.ndarray]) -> tuple
         try:
             return *_read_image(path, target), ""
         except Exception as error:  # each kind of damage raises its own kind of error
-            return False, False, f"{path.relative_to(root)} ({_reason(path, error)})"
+            return False, False, f"{str(path.relative_to(root))!r} ({_reason(path, error)})"
 
     with ThreadPoolExecutor() as pool, warnings.catch_warnings():
         warnings.simplefilter("error", Image.DecompressionBombWarning)
