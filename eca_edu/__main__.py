@@ -69,6 +69,12 @@ def _parser() -> argparse.ArgumentParser:
     train.add_argument("--kernel-size", type=int, help="a fixed odd k in place of the formula, for eca")
     train.add_argument("--width", type=int, default=24, help="channels of the stem")
     train.add_argument("--epochs", type=int, default=10, help="how often each training image is seen")
+    train.add_argument(
+        "--no-flip",
+        dest="flip",
+        action="store_false",
+        help="never mirror training images left to right: for digits, letters, left and right (default: at random)",
+    )
     train.add_argument("--seed", type=int, default=0, help="where the random numbers begin")
     train.add_argument("--device", help="cpu, cuda or mps (default: the fastest there is)")
     train.add_argument(
@@ -89,6 +95,7 @@ def _parser() -> argparse.ArgumentParser:
     compare.add_argument("--backbone", default="eca-cnn-fast", help="eca-cnn-fast or eca-cnn")
     compare.add_argument("--width", type=int, default=24, help="channels of the stem")
     compare.add_argument("--epochs", type=int, default=10, help="how often each training image is seen")
+    compare.add_argument("--no-flip", dest="flip", action="store_false", help="as for train (default: at random)")
     compare.add_argument("--device", help="cpu, cuda or mps (default: the fastest there is)")
     compare.add_argument(
         "--out", type=Path, help="CSV of the results (default: a name from data and network, in data/runs/)"
@@ -167,7 +174,7 @@ def _train_network(options: argparse.Namespace, config: "ModelConfig") -> int:
     device = _device(options.device)
     train, test = load_images(options.data, fallback=False)
     config = replace(config, num_classes=len(train.class_names))
-    network = f"{config.backbone}{config.width}-{config.name.replace('γ', 'gamma')}"
+    network = f"{config.backbone}{config.width}-{config.name.replace('γ', 'gamma')}" + "-no-flip" * (not options.flip)
     name = file_name(f"{train.name}-{network}-epochs{options.epochs}-seed{options.seed}")
     out = options.out or data_folder() / "runs" / f"{name}.safetensors"
     run = {
@@ -179,6 +186,7 @@ def _train_network(options: argparse.Namespace, config: "ModelConfig") -> int:
         "test_images": len(test),
         "epochs": options.epochs,
         "seed": options.seed,
+        "flip": options.flip,
         "device": device.type,
         "processes": processes,
     }
@@ -222,7 +230,7 @@ def _train_into(
     title = f"{train.name}, attention {config.attention}, {device.type}"
     bar = tqdm(total=epochs, unit="epoch", desc=title, disable=not first)
     try:
-        for epoch in fit(model, train, test, epochs=epochs, seed=run["seed"], state=state):
+        for epoch in fit(model, train, test, epochs=epochs, seed=run["seed"], flip=run["flip"], state=state):
             if not first:  # all have the same network; the first process tells of it
                 continue
             if epoch.epoch == done:
@@ -298,7 +306,7 @@ def _compare(options: argparse.Namespace) -> int:
     configs = [replace(config, num_classes=len(train.class_names)) for config in configs]
     study = replace(study, name=out.stem, configs=configs)
 
-    left = len(pending_runs(out, study, train, test))
+    left = len(pending_runs(out, study, train, test, flip=options.flip))
     runs = options.seeds * len(set(configs))
     to_do = f"{left} of {runs} runs are to be done; finished runs go to {out}."
     print(to_do if left else f"All {runs} runs are finished, in {out}.", flush=True)
@@ -309,7 +317,7 @@ def _compare(options: argparse.Namespace) -> int:
             bar.update()
 
         try:
-            run_study(out, study, train, test, device=device, command=options.line, on_epoch=show)
+            run_study(out, study, train, test, flip=options.flip, device=device, command=options.line, on_epoch=show)
         except KeyboardInterrupt:
             bar.write("The same command goes on from here.")
             raise

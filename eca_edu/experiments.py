@@ -69,6 +69,7 @@ def run_study(
     train: ImageData,
     test: ImageData,
     *,
+    flip: bool = True,
     device: torch.device | str = "cpu",
     command: str = "",
     on_epoch: Callable[[ModelConfig, int, Epoch], None] | None = None,
@@ -79,6 +80,7 @@ def run_study(
     path: the CSV of the results, one row for each epoch of each finished run. A run that was stopped goes on after its last
     whole epoch; what is needed for it lies in a hidden folder beside the results. Several processes may share a study: each
     takes runs that no other is at.
+    flip: as in `fit`; runs without it have "not mirrored" in their `source`, and are not compared with those that have it.
     command: stands in the results, so that a reader can repeat them.
     on_epoch: called with configuration, seed and record after each epoch, also for those done before a stop.
     on_batch: as in `fit`; what it raises stops the study at once.
@@ -86,8 +88,8 @@ def run_study(
     """
     path = Path(path)
     for timeout in (0, -1):  # first what no other process is at, then wait for the others and do what they left undone
-        for config, seed in pending_runs(path, study, train, test):
-            run = _run_columns(study, config, seed, train, test)
+        for config, seed in pending_runs(path, study, train, test, flip=flip):
+            run = _run_columns(study, config, seed, train, test, flip)
             named = "-".join(str(value) for value in run_key(run) if value not in ("", None))
             state = _run_folder(path) / f"{file_name(named)}.state"
             with suppress(Timeout), FileLock(state.with_suffix(".lock"), timeout=timeout):
@@ -97,7 +99,7 @@ def run_study(
                 records = []
                 try:
                     for record in fit(
-                        model, train, test, epochs=study.epochs, seed=seed, state=state, on_batch=on_batch
+                        model, train, test, epochs=study.epochs, seed=seed, flip=flip, state=state, on_batch=on_batch
                     ):
                         records.append(record)
                         if on_epoch:
@@ -111,14 +113,16 @@ def run_study(
     return read_results(path)
 
 
-def pending_runs(path: str | Path, study: Study, train: ImageData, test: ImageData) -> list[tuple[ModelConfig, int]]:
+def pending_runs(
+    path: str | Path, study: Study, train: ImageData, test: ImageData, *, flip: bool = True
+) -> list[tuple[ModelConfig, int]]:
     """Return configuration and seed of each run of the study that the results do not have yet.
 
     Raises ValueError for a CSV that holds something else.
     """
     finished = finished_runs(Path(path))
     runs = study.runs()
-    return [run for run in runs if run_key(_run_columns(study, *run, train, test)) not in finished]
+    return [run for run in runs if run_key(_run_columns(study, *run, train, test, flip)) not in finished]
 
 
 def final_accuracies(results: pd.DataFrame) -> dict[str, dict[int, float]]:
@@ -293,11 +297,11 @@ def _power(effect: float, n: int) -> float:
     return stats.nct.sf(critical, n - 1, effect * math.sqrt(n))
 
 
-def _run_columns(study: Study, config: ModelConfig, seed: int, train: ImageData, test: ImageData) -> dict:
+def _run_columns(study: Study, config: ModelConfig, seed: int, train: ImageData, test: ImageData, flip: bool) -> dict:
     """Return the columns that identify a run."""
     known = {**asdict(config), "study": study.name, "epochs": study.epochs, "seed": seed, "data": train.name}
     known |= {
-        "source": train.source,
+        "source": train.source if flip else f"{train.source}, not mirrored".removeprefix(", "),
         "checksum": f"{train.checksum}-{test.checksum}",
         "train_images": len(train),
         "test_images": len(test),

@@ -43,19 +43,22 @@ def best_device() -> torch.device:
     return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
 
 
-def augment(padded: torch.Tensor, indices: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
-    """Return the chosen images, each cropped at a random place and flipped left to right half of the time.
+def augment(
+    padded: torch.Tensor, indices: torch.Tensor, generator: torch.Generator, *, flip: bool = True
+) -> torch.Tensor:
+    """Return the chosen images, each cropped at a random place and, with `flip`, mirrored left to right half of the time.
 
     padded: (N, 3, H + 4, W + 4), fastest in channels_last; indices: (B,) -> (B, 3, H, W) in channels_last, each crop at one
-    of 5 × 5 places.
+    of 5 × 5 places. The crops are the same with and without `flip`.
     """
     places = 2 * MARGIN + 1
     windows = padded.unfold(2, padded.shape[2] - 2 * MARGIN, 1).unfold(3, padded.shape[3] - 2 * MARGIN, 1)
     windows = windows.permute(0, 2, 3, 4, 5, 1)  # (N, 5, 5, H, W, 3), a view
     top, left = torch.randint(places, (2, len(indices)), generator=generator).to(padded.device)
-    flip = torch.randint(2, (len(indices),), generator=generator, dtype=torch.bool).to(padded.device)
+    mirrored = torch.randint(2, (len(indices),), generator=generator, dtype=torch.bool).to(padded.device)
     crops = windows[indices, top, left]  # (B, H, W, 3)
-    crops[flip] = crops[flip].flip(2)
+    if flip:
+        crops[mirrored] = crops[mirrored].flip(2)
     return crops.permute(0, 3, 1, 2)
 
 
@@ -70,6 +73,7 @@ def fit(
     peak_learning_rate: float = 0.4,
     weight_decay: float = 5e-4,
     label_smoothing: float = 0.1,
+    flip: bool = True,
     state: Path | None = None,
     on_batch: Callable[[int, int], None] | None = None,
 ) -> Iterator[Epoch]:
@@ -78,6 +82,8 @@ def fit(
     SGD with Nesterov momentum 0.9; the learning rate rises linearly to its peak over the first quarter and falls to 0.
     seed: fixes all that is random: order, augmentation, dropout. With the same initial weights, machine and versions it
     gives the same run on the CPU. The generators of the caller are left alone.
+    flip: whether training images are mirrored left to right at random; not where the mirror image is another class (digits,
+    letters, left and right).
     state: a file that keeps the run after each epoch, before its record is yielded. If it is there already, the weights of
     `model` are replaced by those of the file, the records of the epochs done are yielded first, and training goes on after
     them, to the same weights as without the interruption. The file stays when the run is finished.
@@ -121,6 +127,7 @@ def fit(
         "data": f"{train.name}, {len(train)} training and {len(test)} test images",
         "checksums": [train.checksum, test.checksum],
         "label_smoothing": label_smoothing,
+        "flip": flip,
         "optimizer": str(optimizer),
         "network": str(model),
     }
@@ -132,7 +139,7 @@ def fit(
         model.train()
         batches = torch.randperm(len(train), generator=generator).to(device).split(batch_size)
         for done, batch in enumerate(batches, (epoch - 1) * steps + 1):
-            x = augment(padded, batch, generator)[rank::processes]  # (B, 3, H, W) of B = len(batch) / processes images
+            x = augment(padded, batch, generator, flip=flip)[rank::processes]  # (B, 3, H, W), B = len(batch) / processes
             y = labels[batch][rank::processes]
             x = train.normalize(x).contiguous(memory_format=layout)
             scores = network(x)  # (B, classes)
