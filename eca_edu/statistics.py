@@ -23,7 +23,7 @@ def share_interval(right: float, n: int) -> tuple[float, float]:
 
     right: may be no whole number, where some of the n count in part.
     """
-    z = stats.norm.ppf((1 + CONFIDENCE) / 2)
+    z = float(stats.norm.ppf((1 + CONFIDENCE) / 2))
     middle, half = right + z**2 / 2, z * math.sqrt(right * (n - right) / n + z**2 / 4)
     low, high = (middle - half) / (n + z**2), (middle + half) / (n + z**2)
     return 0.0 if right == 0 else low, 1.0 if right == n else high  # not a rounding error beside them
