@@ -89,7 +89,7 @@ def draw_scores(
     for ax, (score, label), place in zip(axes, scores.items(), lines, strict=True):
         ax.axvline(place, color="black", linestyle="--", linewidth=0.8, label=line)
         for i, (name, table) in enumerate(tables.items()):
-            places = np.arange(len(table)) + 0.22 * (i - (len(tables) - 1) / 2)
+            places = np.arange(len(table)) + 0.7 / max(3, len(tables)) * (i - (len(tables) - 1) / 2)
             reach = [table[score] - table[f"{score} low"], table[f"{score} high"] - table[score]]
             ax.errorbar(table[score], places, xerr=reach, fmt=MARKERS[i], color=colours[i], label=name, markersize=5)
         ax.set(ylim=(len(methods) - 0.5, -0.5), xlabel=label)
