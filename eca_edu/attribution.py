@@ -18,7 +18,7 @@ from torch.nn import functional as F
 
 from eca_edu._arguments import positive_integer
 from eca_edu.channel_weights import override_channel_weights, record_channel_weights
-from eca_edu.statistics import interval
+from eca_edu.statistics import interval, share_interval
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -294,23 +294,28 @@ def share_inside(pixels: torch.Tensor, masks: torch.Tensor) -> torch.Tensor:
     return (strength * masks).sum((1, 2)) / strength.sum((1, 2))
 
 
-def mask_scores(attributions: Mapping[str, Attribution | torch.Tensor], masks: torch.Tensor) -> "pd.DataFrame":
-    """Return a table of both scores, one row for each map: means over the images with 95 % intervals, and chance.
+def mask_scores(
+    attributions: Mapping[str, torch.Tensor], masks: torch.Tensor, minus: Mapping[str, torch.Tensor] | None = None
+) -> "pd.DataFrame":
+    """Return a table of both scores, one row for each method: means over the images with 95 % intervals.
 
-    attributions: {name: a map}, an Attribution or its pixels (N, H, W). masks: (N, H, W) bool.
-    -> the columns "pointing" and "share", each with "… low" and "… high", "chance" (the mean area of the
-    masks, the expectation of both scores for a map that knows nothing) and "images".
+    attributions: {name: pixels (N, H, W)}. masks: (N, H, W) bool.
+    minus: other maps of the same names, images and shape; the scores are then the paired differences to theirs.
+    -> the columns "pointing" and "share", each with "… low" and "… high". The interval of the pointing game is Wilson's, as it
+    is a share of the images; the others are Student's.
     Raises ValueError for shapes that do not fit.
     """
     import pandas as pd
 
     rows: dict[str, dict[str, float]] = {}
-    for name, attribution in attributions.items():
-        pixels = attribution.pixels if isinstance(attribution, Attribution) else attribution
+    for name, pixels in attributions.items():
         row = rows[name] = {}
-        for score, values in [("pointing", pointing_game(pixels, masks)), ("share", share_inside(pixels, masks))]:
-            row[score], _, row[f"{score} low"], row[f"{score} high"] = interval(values.tolist())
-        row["chance"], row["images"] = float(masks.float().mean()), len(masks)
+        for score, measure in [("pointing", pointing_game), ("share", share_inside)]:
+            values = measure(pixels, masks) - (measure(minus[name], masks) if minus else 0)
+            row[score], _, low, high = interval(values.tolist())
+            if score == "pointing" and not minus:
+                low, high = share_interval(float(values.sum()), len(values))
+            row |= {f"{score} low": low, f"{score} high": high}
     return pd.DataFrame.from_dict(rows, orient="index")
 
 

@@ -14,7 +14,6 @@ import torch
 from matplotlib import colormaps
 from matplotlib.figure import Figure
 from PIL import Image
-from scipy import stats
 from torch import nn
 
 from eca_edu.attention import FOLLOWS_PSI, ChannelAttention
@@ -35,6 +34,7 @@ from eca_edu.figures.training import draw_curves, update_curves
 from eca_edu.files import written_whole
 from eca_edu.kernel_size import adaptive_kernel_size
 from eca_edu.models import ModelConfig
+from eca_edu.statistics import share_interval
 from eca_edu.training import Epoch, evaluate
 
 CLASSES_LISTED = 12  # more would fill the page
@@ -96,11 +96,11 @@ def write_report(
 def _accuracy(record: Epoch, test: ImageData) -> str:
     """Say how good the network is, how sure that is, and what a network could reach that looks at no image."""
     n = len(test)
-    interval = stats.binomtest(round(record.test_accuracy * n), n).proportion_ci(method="wilson")
+    low, high = share_interval(record.test_accuracy * n, n)
     most_frequent = int(test.labels.bincount().max()) / n
     return (
         f"After epoch {record.epoch} the network names {record.test_accuracy:.1%} of {_count(n, 'test image')} right "
-        f"(95 % interval {interval.low:.1%} to {interval.high:.1%}). "
+        f"(95 % interval {low:.1%} to {high:.1%}). "
         f"Always to answer with the most frequent class would give {most_frequent:.1%}."
     )
 

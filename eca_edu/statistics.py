@@ -1,4 +1,4 @@
-"""How far can a mean be trusted?"""
+"""How far can a mean or a share be trusted?"""
 
 import math
 from collections.abc import Sequence
@@ -16,3 +16,14 @@ def interval(values: Sequence[float]) -> tuple[float, float, float, float]:
     std = math.sqrt(math.fsum((value - mean) ** 2 for value in values) / (n - 1))
     half = stats.t.ppf((1 + CONFIDENCE) / 2, n - 1) * std / math.sqrt(n)
     return mean, std, mean - half, mean + half
+
+
+def share_interval(right: float, n: int) -> tuple[float, float]:
+    """Return both ends of the 95 % interval of a share, `right` of n, after Wilson; they never leave 0…1.
+
+    right: may be no whole number, where some of the n count in part.
+    """
+    z = float(stats.norm.ppf((1 + CONFIDENCE) / 2))
+    middle, half = right + z**2 / 2, z * math.sqrt(right * (n - right) / n + z**2 / 4)
+    low, high = (middle - half) / (n + z**2), (middle + half) / (n + z**2)
+    return 0.0 if right == 0 else low, 1.0 if right == n else high  # not a rounding error beside them

@@ -751,7 +751,7 @@ def test_scores_are_drawn_where_they_are():
         {"pointing": [0.5, 0.9], "pointing low": [0.4, 0.85], "pointing high": [0.6, 0.95]}, index=["saliency", "other"]
     )
     ax = Figure().subplots()
-    draw_scores([ax], {"one": table, "two": table + 0.01}, {"pointing": "pointing game"}, chance=0.1)
+    draw_scores([ax], {"one": table, "two": table + 0.01}, {"pointing": "pointing game"}, [0.1])
     assert [text.get_text() for text in ax.get_yticklabels()] == ["saliency", "other"]
     assert ax.containers[0].lines[0].get_xdata().tolist() == [0.5, 0.9]
     low, high = ax.containers[0].lines[2][0].get_segments()[1][:, 0]

@@ -73,22 +73,26 @@ def draw_attributions(
 
 
 def draw_scores(
-    axes: Sequence[Axes], tables: Mapping[str, pd.DataFrame], scores: Mapping[str, str], chance: float
+    axes: Sequence[Axes],
+    tables: Mapping[str, pd.DataFrame],
+    scores: Mapping[str, str],
+    lines: Sequence[float],
+    line: str = "chance",
 ) -> None:
     """Draw scores with their intervals, one axes for each score, one row for each method, one marker for each table.
 
     tables: {label: a table with a row for each method and the columns score, "score low" and "score high"}.
-    scores: {column: label of its axis}. chance: the score of a map that knows nothing, a dashed line.
+    scores: {column: label of its axis}. lines: where to draw a dashed line in each. line: its name.
     """
     methods = list(next(iter(tables.values())).index)
     colours = (BLUE, ORANGE, PURPLE, GREEN, GREY)
-    for ax, (score, label) in zip(axes, scores.items(), strict=True):
-        ax.axvline(chance, color="black", linestyle="--", linewidth=0.8, label="chance")
+    for ax, (score, label), place in zip(axes, scores.items(), lines, strict=True):
+        ax.axvline(place, color="black", linestyle="--", linewidth=0.8, label=line)
         for i, (name, table) in enumerate(tables.items()):
-            places = np.arange(len(table)) + 0.22 * (i - (len(tables) - 1) / 2)
+            places = np.arange(len(table)) + 0.7 / max(3, len(tables)) * (i - (len(tables) - 1) / 2)
             reach = [table[score] - table[f"{score} low"], table[f"{score} high"] - table[score]]
             ax.errorbar(table[score], places, xerr=reach, fmt=MARKERS[i], color=colours[i], label=name, markersize=5)
-        ax.set(xlim=(0, 1), ylim=(len(methods) - 0.5, -0.5), xlabel=label)
+        ax.set(ylim=(len(methods) - 0.5, -0.5), xlabel=label)
         ax.set_yticks(range(len(methods)), methods if ax is axes[0] else [""] * len(methods))
         ax.spines[["top", "right"]].set_visible(False)
         ax.grid(axis="x", color="0.9")
