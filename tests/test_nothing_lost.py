@@ -4,6 +4,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import pandas as pd
@@ -152,13 +153,8 @@ def test_a_device_without_numbers_leaves_nothing_behind(train, tmp_path, capsys)
 
 
 @pytest.mark.skipif(os.name == "nt" or os.getuid() != 0, reason="only root can become another user")
-def test_what_may_not_be_read_is_not_called_damaged(train, tmp_path):
+def test_what_may_not_be_read_is_not_called_damaged():
     """Of three kinds of file, as a user who may not read them."""
-    train(tmp_path / "net.safetensors")
-    for name in ("net.safetensors", "net.state", "net.csv"):
-        (tmp_path / name).touch()
-        (tmp_path / name).chmod(0)
-    tmp_path.chmod(0o755)
     code = (
         "import os, sys; from pathlib import Path; from eca_edu import load_checkpoint; "
         "from eca_edu.resume import kept_epochs; from eca_edu.results import read_results\n"
@@ -167,9 +163,11 @@ def test_what_may_not_be_read_is_not_called_damaged(train, tmp_path):
         "    try: use(Path(sys.argv[1]) / name)\n"
         "    except PermissionError as error: print(error)\n"
     )
-    for folder in [*tmp_path.parents][:-1]:
-        folder.chmod(folder.stat().st_mode | 0o055)
-    done = subprocess.run([sys.executable, "-c", code, str(tmp_path)], capture_output=True, text=True)
+    with tempfile.TemporaryDirectory() as folder:  # pytest closes its own folders to other users
+        Path(folder).chmod(0o755)
+        for name in ("net.safetensors", "net.state", "net.csv"):
+            Path(folder, name).touch(mode=0)
+        done = subprocess.run([sys.executable, "-c", code, folder], capture_output=True, text=True)
     assert done.stdout.count("cannot be read: Permission denied") == 3, done.stderr
 
 
