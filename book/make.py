@@ -115,7 +115,8 @@ class Book:
 
     def chapter(self, notebook: nbformat.NotebookNode, source: Path) -> Page:
         """Return the page of an executed notebook."""
-        first = notebook.cells[0].source
+        cells = [cell for cell in notebook.cells if MARK not in cell.metadata.get("tags", [])]
+        first = cells[0].source
         times = re.search(r"Reading: .*", first)
         page = Page(
             source,
@@ -124,7 +125,6 @@ class Book:
             times=times.group(0).rstrip("*") if times else "",
         )
         widgets = notebook.metadata.get("widgets", {}).get(STATE, {}).get("state", {})
-        cells = [cell for cell in notebook.cells if MARK not in cell.metadata.get("tags", [])]
         page.body = "\n".join(self.cell(cell, source, widgets) for cell in cells)
         return with_headings(page)
 
