@@ -21,7 +21,7 @@ from playwright.sync_api import expect
 
 import eca_edu.widgets
 from eca_edu.solutions import CHECK, solve
-from tests.notebooks.test_execution import swallowed_errors
+from tests.notebooks.test_swallowed_errors import swallowed_errors
 
 ROOT = Path(__file__).resolve().parents[2]
 specification = importlib.util.spec_from_file_location("make", ROOT / "book" / "make.py")
