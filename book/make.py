@@ -59,9 +59,11 @@ def chapters() -> list[Path]:
     return sorted((ROOT / "notebooks").glob("*.ipynb"))
 
 
-def execute(path: Path, budget: str) -> nbformat.NotebookNode:
-    """Return the notebook at `path`, executed with this budget, without CIFAR-10 and without network."""
-    notebook = nbformat.read(path, as_version=4)
+def execute(notebook: nbformat.NotebookNode, budget: str) -> nbformat.NotebookNode:
+    """Return the notebook, executed with this budget, without CIFAR-10 and without network.
+
+    Cells tagged MARK are executed, too; a page leaves them out.
+    """
     for i, cell in enumerate(notebook.cells):
         if "parameters" in cell.metadata.get("tags", []):
             notebook.cells.insert(i + 1, nbformat.v4.new_code_cell(f"BUDGET = {budget!r}", metadata={"tags": [MARK]}))
@@ -79,9 +81,7 @@ def execute(path: Path, budget: str) -> nbformat.NotebookNode:
         quiet = ["--log-level=ERROR"]  # kernels warn that they listen on this machine without encryption
         NotebookClient(notebook, timeout=1200, resources=folder, extra_arguments=quiet).execute(env=environment)
         shown = nbformat.writes(notebook).replace(place, "eca-edu").replace(str(ROOT), "eca-edu")
-    notebook = nbformat.reads(shown, as_version=4)  # without the paths of this machine
-    notebook.cells = [cell for cell in notebook.cells if MARK not in cell.metadata.get("tags", [])]
-    return notebook
+    return nbformat.reads(shown, as_version=4)  # without the paths of this machine
 
 
 class Book:
@@ -115,7 +115,8 @@ class Book:
 
     def chapter(self, notebook: nbformat.NotebookNode, source: Path) -> Page:
         """Return the page of an executed notebook."""
-        first = notebook.cells[0].source
+        cells = [cell for cell in notebook.cells if MARK not in cell.metadata.get("tags", [])]
+        first = cells[0].source
         times = re.search(r"Reading: .*", first)
         page = Page(
             source,
@@ -124,7 +125,7 @@ class Book:
             times=times.group(0).rstrip("*") if times else "",
         )
         widgets = notebook.metadata.get("widgets", {}).get(STATE, {}).get("state", {})
-        page.body = "\n".join(self.cell(cell, source, widgets) for cell in notebook.cells)
+        page.body = "\n".join(self.cell(cell, source, widgets) for cell in cells)
         return with_headings(page)
 
     def document(self, source: Path) -> Page:
@@ -263,10 +264,10 @@ def write_pages(folder: Path, notebooks: dict[Path, nbformat.NotebookNode]) -> l
 def build(folder: Path, budget: str) -> list[Path]:
     """Execute all notebooks, two at a time, and write the book into `folder`; return its pages."""
     checked(folder)  # before minutes of work
-    paths = chapters()
-    notebooks = {}
+    notebooks = {path: nbformat.read(path, as_version=4) for path in chapters()}
     with ProcessPoolExecutor(2) as pool:
-        for path, notebook in zip(paths, pool.map(execute, paths, [budget] * len(paths)), strict=True):
+        executed = pool.map(execute, notebooks.values(), [budget] * len(notebooks))
+        for path, notebook in zip(notebooks, executed, strict=True):
             notebooks[path] = notebook
             print(f"{path.stem} is executed", flush=True)
     return write(folder, notebooks)

@@ -1,27 +1,18 @@
-"""Fixtures: a JupyterLab for each kind of data, and pages of a Chromium that can reach nothing else."""
+"""Fixtures: a JupyterLab on images in CIFAR-10's layout, and a Chromium whose pages can reach nothing but this machine."""
 
+import contextlib
 import os
 
 import pytest
+from PIL import Image, ImageDraw
+from playwright.sync_api import expect, sync_playwright
 
 from tests.browser.jupyterlab import JupyterLab, chromium, launch
 
-
-@pytest.fixture(scope="session")
-def lab(tmp_path_factory, cifar10_folder):
-    """Serve copies of the notebooks; yields a function from a data set's name to the address of its JupyterLab."""
-    servers = {}
-
-    def serve(data):
-        if data not in servers:
-            servers[data] = JupyterLab(
-                tmp_path_factory.mktemp(f"lab-{data}"), cifar10_folder if data == "cifar10" else None
-            )
-        return servers[data]
-
-    yield serve
-    for server in servers.values():
-        server.close()
+SHAPES = ("disc", "frame & $x", "三角")
+SIZES = [(60, 44), (40, 72), (96, 96)]
+PATIENCE = 40_000  # ms; no measure of speed, only so that what never comes is told
+expect.set_options(timeout=PATIENCE)
 
 
 @pytest.fixture(scope="session")
@@ -31,33 +22,71 @@ def browser():
         if os.environ.get("CI"):
             pytest.fail(reason)
         pytest.skip(reason)
-    from playwright.sync_api import sync_playwright
-
     with sync_playwright() as playwright:
         chrome = launch(playwright)
         yield chrome
         chrome.close()
 
 
+@pytest.fixture(scope="session")
+def lab(browser, tmp_path_factory, cifar10_folder):
+    """A JupyterLab on copies of the notebooks, and in `lab.page` the one page that shows it."""
+    with contextlib.closing(JupyterLab(tmp_path_factory.mktemp("lab"), cifar10_folder)) as server:
+        server.strangers, server.errors = [], []
+
+        def only_local(route):
+            if route.request.url.startswith(("http://127.0.0.1:", "data:", "blob:")):
+                route.continue_()
+            else:
+                server.strangers.append(route.request.url)
+                route.abort()
+
+        context = browser.new_context(viewport={"width": 1280, "height": 1400})
+        context.route("**/*", only_local)
+        context.set_default_timeout(PATIENCE)
+        server.page = context.new_page()
+        server.page.on("pageerror", lambda error: server.errors.append(error))
+        server.page.goto(f"{server.address}/lab?token={server.token}&reset")
+        server.page.wait_for_function("window.jupyterapp")
+        server.page.evaluate("jupyterapp.restored")
+        yield server
+        context.close()
+
+
 @pytest.fixture
-def page(browser):
-    """A page whose requests stay on this machine; afterwards it fails the test for errors and for strange addresses."""
-    context = browser.new_context(viewport={"width": 1280, "height": 1400})
-    strangers, errors = [], []
+def page(lab):
+    """The page of JupyterLab; afterwards it fails the test for errors and for strange addresses."""
+    lab.strangers.clear()
+    lab.errors.clear()
+    yield lab.page
+    assert lab.strangers == []
+    assert lab.errors == []
 
-    def only_local(route):
-        if route.request.url.startswith(("http://127.0.0.1:", "data:", "blob:")):
-            route.continue_()
-        else:
-            strangers.append(route.request.url)
-            route.abort()
 
-    context.route("**/*", only_local)
-    page = context.new_page()
-    page.set_default_timeout(60_000)
-    page.on("dialog", lambda dialog: dialog.accept())
-    page.on("pageerror", lambda error: errors.append(error))
-    yield page
-    context.close()
-    assert strangers == []
-    assert errors == []
+def draw_shape(kind, i):
+    """A drawn shape that is nowhere twice at the same place, on paper of one of three sizes."""
+    width, height = SIZES[i % len(SIZES)]
+    image = Image.new("RGB", (width, height), (230, 225 - i % 7 * 5, 210))
+    x, y = width / 2 + i % 5 - 2, height / 2 + i % 3 - 1
+    box, ink = (x - 14, y - 14, x + 14, y + 14), (30 + i * 7 % 90, 40, 120)
+    pen = ImageDraw.Draw(image)
+    if kind == 0:
+        pen.ellipse(box, fill=ink)
+    elif kind == 1:
+        pen.rectangle(box, outline=ink, width=6)
+    else:
+        pen.polygon([(x, y - 14), (x + 14, y + 14), (x - 14, y + 14)], fill=ink)
+    return image
+
+
+@pytest.fixture(scope="session")
+def shapes(tmp_path_factory):
+    """An image folder: three classes of 30 and 9 images, with names that a web page and a picture could stumble over."""
+    root = tmp_path_factory.mktemp("images") / "my shapes"
+    for part, images in [("train", 30), ("test", 9)]:
+        for kind, name in enumerate(SHAPES):
+            folder = root / part / name
+            folder.mkdir(parents=True)
+            for i in range(images):
+                draw_shape(kind, i + 100 * (part == "test")).save(folder / f"{i}.png")
+    return root

@@ -2,15 +2,14 @@
 
 import json
 import os
+import re
 import secrets
 import shutil
-import socket
 import subprocess
 import sys
-import time
-import urllib.error
 import urllib.request
 from pathlib import Path
+from threading import Thread
 
 ROOT = Path(__file__).resolve().parents[2]
 SETTINGS = {
@@ -56,30 +55,25 @@ class JupyterLab:
             "ECA_EDU_DATA": str(data_folder or home / "empty"),
             "ECA_EDU_OFFLINE": "1",
         }
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            port = probe.getsockname()[1]
         self.token = secrets.token_hex(16)
-        self.address = f"http://127.0.0.1:{port}"
-        self.log = home / "jupyterlab.log"
         command = [sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root", "--ServerApp.ip=127.0.0.1"]
-        command += [f"--ServerApp.port={port}", "--ServerApp.port_retries=0", f"--IdentityProvider.token={self.token}"]
+        command += ["--ServerApp.port=0", f"--IdentityProvider.token={self.token}"]
         command += [f"--ServerApp.root_dir={self.root}", "--LabApp.expose_app_in_browser=True"]
         command += ["--LabApp.extension_manager=readonly"]
-        with open(self.log, "wb") as log:
-            self.process = subprocess.Popen(command, env=environment, stdout=log, stderr=log)
-        self._wait()
+        self.process = subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True)
+        log = ""
+        while not (found := re.search(r"http://127\.0\.0\.1:\d+(?=/lab\?token)", log)):
+            line = self.process.stderr.readline()
+            if not line:
+                raise RuntimeError(f"JupyterLab did not start:\n{log}")
+            log += line
+        self.address = found.group()
+        self.log = Thread(target=self._keep_log, args=(home / "jupyterlab.log",), daemon=True)
+        self.log.start()
 
-    def _wait(self):
-        for _ in range(600):
-            if self.process.poll() is not None:
-                break
-            try:
-                self._ask("GET", "status")
-                return
-            except (urllib.error.URLError, OSError):
-                time.sleep(0.1)
-        raise RuntimeError(f"JupyterLab did not start:\n{self.log.read_text()}")
+    def _keep_log(self, file):
+        with open(file, "w") as log:
+            log.writelines(self.process.stderr)
 
     def end_kernels(self):
         """End the kernels of all notebooks, so that the next one to be opened gets a fresh one."""
@@ -89,13 +83,11 @@ class JupyterLab:
     def _ask(self, method, what):
         headers = {"Authorization": f"token {self.token}"}
         request = urllib.request.Request(f"{self.address}/api/{what}", method=method, headers=headers)
-        with urllib.request.urlopen(request, timeout=30) as answer:
+        with urllib.request.urlopen(request, timeout=600) as answer:
             return answer.read()
 
     def close(self):
-        self.process.terminate()
-        try:
-            self.process.wait(10)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            self.process.wait()
+        self.end_kernels()
+        self.process.kill()
+        self.process.wait()
+        self.log.join()

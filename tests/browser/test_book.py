@@ -1,9 +1,11 @@
-"""The book of the course is built, and read in Chromium without kernel and without network.
+"""Every chapter is executed once, from a fresh kernel: nothing in it swallows an error, the solutions pass its checks, and
+the book is made of it, which is read in Chromium without kernel and without network.
 
 With ECA_EDU_SCREENSHOTS=<folder> each page leaves pictures there, on a wide and on a narrow screen.
 """
 
 import base64
+import functools
 import html
 import importlib.util
 import io
@@ -15,9 +17,11 @@ import nbformat
 import numpy as np
 import pytest
 from PIL import Image
+from playwright.sync_api import expect
 
 import eca_edu.widgets
-from tests.notebooks.test_execution import swallowed_errors
+from eca_edu.solutions import CHECK, solve
+from tests.notebooks.test_swallowed_errors import swallowed_errors
 
 ROOT = Path(__file__).resolve().parents[2]
 specification = importlib.util.spec_from_file_location("make", ROOT / "book" / "make.py")
@@ -36,13 +40,27 @@ CHAPTERS = [path.stem for path in make.chapters()]
 PAGES = ["index", *CHAPTERS, *(path.stem for path in make.DOCUMENTS)]
 
 
+def code_cells(stem):
+    cells = nbformat.read(ROOT / "notebooks" / f"{stem}.ipynb", as_version=4).cells
+    return [cell.source for cell in cells if cell.cell_type == "code"]
+
+
+@functools.cache
+def executed(stem):
+    """The chapter, executed with the quick budget; after each exercise's cell stands one with the solution, out of the book."""
+    notebook = nbformat.read(ROOT / "notebooks" / f"{stem}.ipynb", as_version=4)
+    for i in reversed(range(len(notebook.cells))):
+        if CHECK.search(source := notebook.cells[i].source):
+            solved = nbformat.v4.new_code_cell(solve(source), metadata={"tags": [make.MARK]})
+            notebook.cells.insert(i + 1, solved)
+    return make.execute(notebook, "quick")
+
+
 @pytest.fixture(scope="module")
 def book(tmp_path_factory):
     """The book, built once, with the quick budget."""
     folder = tmp_path_factory.mktemp("build") / "book"
-    notebooks = {path: make.execute(path, "quick") for path in make.chapters()}
-    assert {path.stem: found for path, notebook in notebooks.items() if (found := swallowed_errors(notebook))} == {}
-    make.write(folder, notebooks)
+    make.write(folder, {path: executed(path.stem) for path in make.chapters()})
     return folder
 
 
@@ -83,9 +101,18 @@ def pixels(figure):
     return np.asarray(Image.open(io.BytesIO(base64.b64decode(png))).convert("RGB")).astype(int)
 
 
-def code_cells(stem):
-    cells = nbformat.read(ROOT / "notebooks" / f"{stem}.ipynb", as_version=4).cells
-    return [cell.source for cell in cells if cell.cell_type == "code"]
+@pytest.mark.parametrize("stem", CHAPTERS)
+def test_a_chapter_runs_and_swallows_no_error(stem):
+    assert swallowed_errors(executed(stem)) == []
+
+
+@pytest.mark.parametrize("stem", [stem for stem in CHAPTERS if any(map(CHECK.search, code_cells(stem)))])
+def test_a_stub_is_told_from_a_solution_and_every_solution_passes(stem):
+    found = {}
+    for cell in executed(stem).cells:
+        if cell.cell_type == "code" and (check := CHECK.search(cell.source)):
+            found.setdefault(check.group(1), []).append(cell.outputs[-1]["data"]["text/plain"].partition(": ")[0])
+    assert found == {name: ["Not attempted yet", "OK"] for name in found}
 
 
 def test_the_book_has_a_page_for_each_chapter_and_is_small(book):
@@ -133,13 +160,11 @@ def test_links_lead_to_pages_and_places(book, name):
 
 def test_one_can_walk_through_the_book(read):
     page = read("index")
-    seen = ["index"]
-    while page.locator("a[rel=next]").count():
+    for name in PAGES[1:]:
         page.locator("a[rel=next]").click()
-        page.wait_for_load_state()  # the link to the next page stands at the end
-        seen.append(Path(page.url).stem)
-        assert page.locator(".contents [aria-current=page]").count() == 1
-    assert seen == PAGES
+        page.wait_for_url(f"**/{name}.html")
+        expect(page.locator(".contents [aria-current=page]")).to_have_count(1)
+    expect(page.locator("a[rel=next]")).to_have_count(0)
 
 
 @pytest.mark.parametrize("explorer", MOVES)
@@ -149,7 +174,7 @@ def test_a_flipbook_moves(read, explorer):
     figure = page.locator(f"figure.flipbook[data-explorer={explorer}]").first
     before = pixels(figure)
     figure.get_by_role("slider", name=label, exact=True).press(key)
-    assert words in figure.locator("figcaption").inner_text()
+    expect(figure.locator("figcaption")).to_contain_text(words)
     assert (np.abs(pixels(figure) - before).max(2) > 20).mean() > 0.0005
 
 

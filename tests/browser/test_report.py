@@ -1,4 +1,4 @@
-"""Chapter 08 on a folder of images that is not CIFAR-10, and its report in a browser without a network.
+"""The report of an experiment on a folder of images that is not CIFAR-10, in a browser without a network.
 
 With ECA_EDU_SCREENSHOTS=<folder> pictures of the page are left there.
 """
@@ -8,61 +8,22 @@ import re
 from pathlib import Path
 
 import pytest
-from PIL import Image, ImageDraw
 
-from tests.notebooks.test_execution import NOTEBOOKS, course, execute, quick, swallowed_errors
+from eca_edu import load_image_folder, write_report
+from tests.browser.conftest import SHAPES
+from tests.test_report import experiment
 
-(CHAPTER,) = (path for path in NOTEBOOKS if path.stem.startswith("08"))
-CLASSES = ("disc", "frame & $x", "三角")
-SIZES = [(60, 44), (40, 72), (96, 96)]
 MISSING = "[...document.images].filter(image => !(image.complete && image.naturalWidth > 0)).length"
 WIDER_THAN_THE_WINDOW = "document.documentElement.scrollWidth > innerWidth"
 
 
-def draw_shape(kind, i):
-    """A drawn shape that is nowhere twice at the same place, on paper of one of three sizes."""
-    width, height = SIZES[i % len(SIZES)]
-    image = Image.new("RGB", (width, height), (230, 225 - i % 7 * 5, 210))
-    x, y = width / 2 + i % 5 - 2, height / 2 + i % 3 - 1
-    box, ink = (x - 14, y - 14, x + 14, y + 14), (30 + i * 7 % 90, 40, 120)
-    pen = ImageDraw.Draw(image)
-    if kind == 0:
-        pen.ellipse(box, fill=ink)
-    elif kind == 1:
-        pen.rectangle(box, outline=ink, width=6)
-    else:
-        pen.polygon([(x, y - 14), (x + 14, y + 14), (x - 14, y + 14)], fill=ink)
-    return image
-
-
-@pytest.fixture(scope="module")
-def shapes(tmp_path_factory):
-    """An image folder: three classes of 30 and 9 images, with names that a web page and a picture could stumble over."""
-    root = tmp_path_factory.mktemp("images") / "my shapes"
-    for part, images in [("train", 30), ("test", 9)]:
-        for kind, name in enumerate(CLASSES):
-            folder = root / part / name
-            folder.mkdir(parents=True)
-            for i in range(images):
-                draw_shape(kind, i + 100 * (part == "test")).save(folder / f"{i}.png")
-    return root
-
-
 @pytest.fixture(scope="module")
 def folder(shapes, tmp_path_factory):
-    """Where chapter 08 has left its results on these images, run twice."""
-    home = course(tmp_path_factory.mktemp("course"))
-    seen = []
-    for _ in range(2):
-        notebook = execute(quick(CHAPTER, IMAGES=str(shapes)), home)
-        assert swallowed_errors(notebook) == []
-        (found,) = (home.parent / "data" / "runs").iterdir()
-        seen.append(
-            {name: (found / name).read_bytes() for name in ("results.csv", "network.safetensors", "report.html")}
-        )
-        assert f"{0 if len(seen) > 1 else 4} runs are left to do" in str(notebook)
-    assert seen[0] == seen[1]  # nothing was trained anew
-    return found
+    """Where the report and the results of a short experiment on these images are."""
+    folder = tmp_path_factory.mktemp("report")
+    train, test = load_image_folder(shapes)
+    write_report(folder / "report.html", **experiment(folder, train=train, test=test))
+    return folder
 
 
 @pytest.fixture
@@ -88,11 +49,9 @@ def test_the_report_of_a_folder_of_images_opens_offline(report, folder):
     assert "eca on my shapes" in text
     assert "image folder, .png" in text
     assert "90 for training, 27 for the test" in text
-    for name in CLASSES:
+    for name in SHAPES:
         assert report.get_by_role("cell", name=name, exact=True).count() == 1
     assert re.search(r"eca - none: .* 2 seeds: ", text)
-    assert f"IMAGES = '{folder.parents[2]}" not in text  # it is the reader's folder, not that of the course
-    assert "my shapes'" in text
 
 
 def test_the_report_can_be_read_in_light_and_dark_and_on_a_phone(report):

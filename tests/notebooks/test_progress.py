@@ -21,7 +21,7 @@ NOT_RUN = "check.kernel_size(kernel_size)"
 def handed_in(tmp_path_factory):
     folder = tmp_path_factory.mktemp("class")
     notebook = new_notebook(cells=[new_code_cell(source) for source in (RIGHT, WRONG, STUB, "1 + 1")])
-    NotebookClient(notebook, kernel_name="python3", timeout=120).execute()
+    NotebookClient(notebook, kernel_name="python3", timeout=600).execute()
     notebook.cells.append(new_code_cell(NOT_RUN))
     (folder / "anna" / ".ipynb_checkpoints").mkdir(parents=True)
     for place in ("anna", "anna/.ipynb_checkpoints"):
