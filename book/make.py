@@ -6,6 +6,7 @@ Every notebook is executed without CIFAR-10, on generated images only, so that t
 import argparse
 import base64
 import hashlib
+import json
 import os
 import re
 import shutil
@@ -32,6 +33,7 @@ DOCUMENTS = (ROOT / "docs" / "glossary.md", ROOT / "docs" / "teachers.md")
 WIDGET = "application/vnd.jupyter.widget-view+json"
 STATE = "application/vnd.jupyter.widget-state+json"
 MARK = "book-set-up"
+CONTENTS = "contents.json"  # what a book wrote, so that nothing else is ever deleted with it
 
 
 @dataclass
@@ -220,10 +222,19 @@ def with_headings(page: Page) -> Page:
 
 
 def checked(folder: Path) -> Path:
-    """Return the folder if a book may take its place; raise ValueError if it holds something else."""
-    if folder.exists() and any(folder.iterdir()) and not (folder / "book.css").is_file():
-        raise ValueError(f"folder must be new, empty or an older book; got {folder}")
+    """Return the folder if a book may take its place; raise ValueError if it holds what no older book wrote there."""
+    written = folder / CONTENTS
+    ours = json.loads(written.read_text(encoding="utf-8")) if written.is_file() else {}
+    for name, checksum in checksums(folder).items():
+        if ours.get(name) != checksum:
+            raise ValueError(f"folder must be new, empty or an older book; got {folder}, where {name} is from another hand")
     return folder
+
+
+def checksums(folder: Path) -> dict[str, str]:
+    """Return {file in the folder: checksum of its content}, without the list itself."""
+    files = sorted(path for path in folder.rglob("*") if path.is_file() and path != folder / CONTENTS)
+    return {path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
 
 
 def write(folder: Path, notebooks: dict[Path, nbformat.NotebookNode]) -> list[Path]:
@@ -232,6 +243,7 @@ def write(folder: Path, notebooks: dict[Path, nbformat.NotebookNode]) -> list[Pa
     with tempfile.TemporaryDirectory(dir=folder.parent) as place:
         new = Path(place) / "book"
         names = [file.name for file in write_pages(new, notebooks)]
+        (new / CONTENTS).write_text(json.dumps(checksums(new)), encoding="utf-8")
         shutil.rmtree(folder, ignore_errors=True)
         new.rename(folder)
     return [folder / name for name in names]

@@ -55,16 +55,18 @@ def write_report(
     results: pd.DataFrame,
     *,
     repeat: str,
+    overwrite: bool = False,
 ) -> Path:
     """Write one page about an experiment: network, images, curves, a fair comparison, channel weights; return its path.
 
-    path: ends in .html. The page holds its pictures and tables; it needs no network and no scripts, and replaces an older
-    one in one step. The same arguments give the same page.
+    path: ends in .html. The page holds its pictures and tables; it needs no network and no scripts. The same arguments give
+    the same page.
     model: the network of `config`, trained on `train`; `records` is what `fit` yielded meanwhile, with seed 0.
     results: of a study that holds `config` and, to compare, the network without attention, as `run_study` returns them.
-    repeat: how to do the experiment again; shown as it is.
+    repeat: how to do the experiment again; shown as it is. overwrite: whether another file that is there is replaced.
     Raises ValueError for another ending, no records, results without `config` or under several conditions, or a `config`
-    with another number of classes than the images, and OSError where nothing can be written.
+    with another number of classes than the images, FileExistsError if another file is there, and OSError where nothing can be
+    written.
     """
     path, name = Path(path), config.name
     if path.suffix != ".html":
@@ -88,7 +90,7 @@ def write_report(
     }
     page = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     template = page.from_string(Path(__file__).with_suffix(".html").read_text(encoding="utf-8"))
-    with written_whole(path) as temporary:
+    with written_whole(path, overwrite=overwrite) as temporary:
         temporary.write_text(template.render(content), encoding="utf-8")
     return path
 

@@ -209,6 +209,16 @@ def test_a_page_is_written_whole_or_not_at_all(tmp_path, arguments, monkeypatch)
     assert [*tmp_path.iterdir()] == [path]
 
 
+def test_another_page_is_replaced_only_on_demand(tmp_path, arguments):
+    first = written(tmp_path / "report.html", arguments)
+    assert written(tmp_path / "report.html", arguments) == first  # the same again is no harm
+    other = {**arguments, "repeat": "in another way"}
+    with pytest.raises(FileExistsError, match=r"report\.html exists already, and it holds something else"):
+        write_report(tmp_path / "report.html", **other)
+    assert (tmp_path / "report.html").read_text(encoding="utf-8") == first
+    assert "in another way" in written(tmp_path / "report.html", {**other, "overwrite": True})
+
+
 @pytest.mark.parametrize(
     ("path", "change", "words"),
     [

@@ -205,7 +205,14 @@ def test_a_link_out_of_the_book_is_refused(tmp_path):
 
 
 def test_a_folder_that_is_no_book_is_left_alone(tmp_path):
-    (tmp_path / "thesis.txt").write_text("years of work")
-    with pytest.raises(ValueError, match="folder must be new, empty or an older book"):
-        make.build(tmp_path, "quick")
-    assert (tmp_path / "thesis.txt").read_text() == "years of work"
+    folder = tmp_path / "book"
+    for _ in range(2):  # a book takes the place of an older one
+        (first, *_) = make.write(folder, {})
+    changes = {"thesis.txt": "years of work", first.name: first.read_text("utf-8") + "a teacher's remark"}
+    for name, text in changes.items():
+        before = (folder / name).read_bytes() if (folder / name).exists() else None
+        (folder / name).write_text(text, encoding="utf-8")
+        with pytest.raises(ValueError, match=f"must be new, empty or an older book; got .*{name} is from another hand"):
+            make.build(folder, "quick")
+        assert (folder / name).read_text("utf-8") == text
+        (folder / name).unlink() if before is None else (folder / name).write_bytes(before)
