@@ -204,7 +204,13 @@ def test_a_link_out_of_the_book_is_refused(tmp_path):
         book.address("../LICENSE", ROOT / "docs" / "teachers.md")
 
 
-def test_a_folder_that_is_no_book_is_left_alone(tmp_path):
+def test_a_folder_that_is_no_book_is_left_alone(tmp_path, monkeypatch):
+    def write_pages(folder, notebooks):
+        folder.mkdir()
+        (folder / "index.html").write_text("a page")
+        return [folder / "index.html"]
+
+    monkeypatch.setattr(make, "write_pages", write_pages)
     folder = tmp_path / "book"
     for _ in range(2):  # a book takes the place of an older one
         (first, *_) = make.write(folder, {})
