@@ -80,7 +80,7 @@ def run_study(
     path: the CSV of the results, one row for each epoch of each finished run. A run that was stopped goes on after its last
     whole epoch; what is needed for it lies in a hidden folder beside the results. Several processes may share a study: each
     takes runs that no other is at.
-    flip: as in `fit`; runs without it have "not mirrored" in their `source`, and are not compared with those that have it.
+    flip: as in `fit`; without it the data are "…, not mirrored" in the results, and never compared with mirrored ones.
     command: stands in the results, so that a reader can repeat them.
     on_epoch: called with configuration, seed and record after each epoch, also for those done before a stop.
     on_batch: as in `fit`; what it raises stops the study at once.
@@ -299,9 +299,10 @@ def _power(effect: float, n: int) -> float:
 
 def _run_columns(study: Study, config: ModelConfig, seed: int, train: ImageData, test: ImageData, flip: bool) -> dict:
     """Return the columns that identify a run."""
-    known = {**asdict(config), "study": study.name, "epochs": study.epochs, "seed": seed, "data": train.name}
+    known = {**asdict(config), "study": study.name, "epochs": study.epochs, "seed": seed}
     known |= {
-        "source": train.source if flip else f"{train.source}, not mirrored".removeprefix(", "),
+        "data": train.name if flip else f"{train.name}, not mirrored",
+        "source": train.source,
         "checksum": f"{train.checksum}-{test.checksum}",
         "train_images": len(train),
         "test_images": len(test),

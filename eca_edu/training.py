@@ -139,9 +139,8 @@ def fit(
         model.train()
         batches = torch.randperm(len(train), generator=generator).to(device).split(batch_size)
         for done, batch in enumerate(batches, (epoch - 1) * steps + 1):
-            x = augment(padded, batch, generator, flip=flip)[
-                rank::processes
-            ]  # (B, 3, H, W), B = len(batch) / processes
+            x = augment(padded, batch, generator, flip=flip)  # (len(batch), 3, H, W)
+            x = x[rank::processes]  # (B, 3, H, W) of B = len(batch) / processes images
             y = labels[batch][rank::processes]
             x = train.normalize(x).contiguous(memory_format=layout)
             scores = network(x)  # (B, classes)

@@ -1,16 +1,20 @@
 """Images from every source, and a clear word where there are none."""
 
 import hashlib
+import os
 import pickle
+import re
 import shutil
+import struct
 import tarfile
+import warnings
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
-from PIL import Image
+from PIL import ExifTags, Image
 from torchvision.datasets import CIFAR10
 
 from eca_edu import ImageData, load_cifar10, load_image_folder, load_images, make_cue_switch
@@ -90,36 +94,237 @@ def test_image_folder_as_cifar10(cifar10_folder, monkeypatch):
     assert torch.equal(test.mean, train.mean)
 
 
-def test_pixels_of_an_image_folder(tmp_path):
-    pixels = np.random.default_rng(0).integers(0, 256, (32, 32, 3), np.uint8)
-    for split in ("train", "test"):
-        for name in ("a", "b"):
-            (tmp_path / split / name).mkdir(parents=True)
-            Image.fromarray(pixels).save(tmp_path / split / name / "1.png")
-    Image.new("L", (50, 40), 7).save(tmp_path / "train" / "b" / "2.png")  # grey, and of another size
-    (tmp_path / "train" / "b" / "notes.txt").write_text("no image")
-    (tmp_path / "train" / "b" / "._2.png").write_bytes(b"what macOS leaves behind")
-    (tmp_path / "train" / ".ipynb_checkpoints").mkdir()
-    train, _ = load_image_folder(tmp_path)
-    assert train.name == tmp_path.name
-    assert train.labels.tolist() == [0, 1, 1]
-    assert torch.equal(train.images[0], torch.from_numpy(pixels).permute(2, 0, 1))
-    assert (train.images[2] == 7).all()
+@pytest.fixture
+def folder(tmp_path):
+    """Classes a and b in both parts, each with one image, so that a test adds only what it is about: train/a/…"""
+    for path in (tmp_path / part / name / "~.png" for part in ("train", "test") for name in ("a", "b")):
+        path.parent.mkdir(parents=True)
+        Image.new("L", (32, 32), 7).save(path)
+    return tmp_path
 
 
-def test_broken_image_folders_are_refused(tmp_path):
+def assert_close(image, truth, tolerance=0):
+    """image: (3, H, W) uint8 tensor; truth: (H, W, 3)."""
+    assert np.abs(image.permute(1, 2, 0).numpy().astype(int) - truth).max() <= tolerance
+
+
+def quarters(*colours):
+    """Four flat quarters, row by row: (32, 32, 3) uint8."""
+    return np.kron(np.array(colours).reshape(2, 2, 3), np.ones((16, 16, 1))).astype(np.uint8)
+
+
+RED, GREEN, BLUE, GREY = (230, 0, 0), (0, 200, 0), (0, 0, 250), (90, 90, 90)
+PIXELS = quarters(RED, GREEN, BLUE, GREY)
+PICTURE = Image.fromarray(PIXELS)
+JPEG = {"quality": 95, "subsampling": 0}  # so that no colour runs over a border
+LARGE = PICTURE.resize((1600, 1600), Image.Resampling.NEAREST)  # a photo, of which a part of the size is decoded
+LIGHT = np.repeat(np.asarray(PICTURE.convert("L"))[..., None], 3, 2)  # its grey version
+ALPHA = quarters(*([a] * 3 for a in (255, 0, 128, 255)))[..., :1]
+SEEN = {name: (ALPHA / 255 * image + 255 - ALPHA).round() for name, image in [("RGB", PIXELS), ("L", LIGHT)]}
+VEILED = Image.fromarray(np.concatenate([PIXELS, ALPHA], 2))
+FOUR = PICTURE.quantize(4)  # with a palette
+GREEN_PLACE = int(np.asarray(FOUR)[0, 20])
+WITHOUT_GREEN = quarters(RED, (255, 255, 255), BLUE, GREY)
+
+
+def sixteen(change=(), byte_order="<"):
+    """Return a function that writes LIGHT in 16 bits, with bytes of the file changed afterwards."""
+
+    def write(path):
+        values = (LIGHT[..., 0].astype(int) * 257).astype(f"{byte_order}u2")
+        Image.frombytes("I;16B" if byte_order == ">" else "I;16", (32, 32), values.tobytes()).save(path)
+        raw = path.read_bytes()
+        for old, new in change:
+            assert raw.count(old) == 1
+            raw = raw.replace(old, new)
+        path.write_bytes(raw)
+
+    return write
+
+
+def tiff_tag(tag, value):
+    return struct.pack("<HHIH", tag, 3, 1, value)
+
+
+def twelve(path):
+    """LIGHT in 12 bits, packed, written as 16 bits and then renamed."""
+    values = (LIGHT[..., 0].astype(int) * 4095 // 255).reshape(-1, 2)
+    packed = np.stack([values[:, 0] >> 4, (values[:, 0] & 15) << 4 | values[:, 1] >> 8, values[:, 1] & 255], 1)
+    Image.frombytes("I;16", (32, 32), packed.astype(np.uint8).tobytes() + bytes(512)).save(path)
+    path.write_bytes(path.read_bytes().replace(tiff_tag(258, 16), tiff_tag(258, 12)))
+
+
+@pytest.mark.parametrize(
+    ("name", "image", "truth", "tolerance"),
+    [
+        ("rgb.JPG", lambda path: PICTURE.save(path, **JPEG), PIXELS, 6),
+        ("large.jpg", lambda path: LARGE.save(path, **JPEG), np.asarray(LARGE.resize((32, 32))).astype(int), 6),
+        ("rgb.bmp", PICTURE, PIXELS, 0),
+        ("rgb.ppm", PICTURE, PIXELS, 0),
+        ("grey.png", PICTURE.convert("L"), LIGHT, 0),
+        ("one bit.png", PICTURE.convert("1", dither=Image.Dither.NONE), np.where(LIGHT > 127, 255, 0), 0),
+        ("palette.gif", FOUR, PIXELS, 1),
+        ("palette.png", FOUR, PIXELS, 1),
+        ("cmyk.tif", PICTURE.convert("CMYK"), PIXELS, 1),
+        ("cmyk.jpg", PICTURE.convert("CMYK"), PIXELS, 6),
+        ("one pixel.png", Image.new("RGB", (1, 1), RED), np.full((32, 32, 3), RED), 0),
+        ("wide.png", Image.fromarray(np.pad(PIXELS, [(0, 0), (9, 9), (0, 0)])), PIXELS, 0),  # its middle counts
+        ("16 bits.png", sixteen(), LIGHT, 0),
+        ("16 bits.tif", sixteen(), LIGHT, 0),
+        ("16 bits, other order.tif", sixteen(byte_order=">"), LIGHT, 0),
+        ("16 bits, 0 is white.tif", sixteen([(tiff_tag(262, 1), tiff_tag(262, 0))]), 255 - LIGHT.astype(int), 0),
+        ("12 bits.tif", twelve, LIGHT, 1),
+        ("alpha.png", VEILED, SEEN["RGB"], 1),
+        ("alpha.tif", VEILED, SEEN["RGB"], 1),
+        ("alpha.webp", lambda path: VEILED.save(path, lossless=True, exact=True), SEEN["RGB"], 1),
+        ("grey with alpha.png", VEILED.convert("LA"), SEEN["L"], 1),
+        ("no alpha.png", PICTURE.convert("RGBA"), PIXELS, 0),
+        ("palette.gif", lambda path: FOUR.save(path, transparency=GREEN_PLACE), WITHOUT_GREEN, 1),
+        ("palette.png", lambda path: FOUR.save(path, transparency=GREEN_PLACE), WITHOUT_GREEN, 1),
+        ("palette.png", lambda path: FOUR.save(path, transparency=b"\xff" * GREEN_PLACE + b"\0"), WITHOUT_GREEN, 1),
+        ("colour.png", lambda path: PICTURE.save(path, transparency=GREEN), WITHOUT_GREEN, 0),
+    ],
+)
+def test_pixels_of_an_image_folder(name, image, truth, tolerance, folder):
+    path = folder / "train" / "a" / name
+    image(path) if callable(image) else image.save(path)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        train, _ = load_image_folder(folder)
+    assert train.labels.tolist() == [0, 0, 1]
+    assert train.name == folder.name
+    assert_close(train.images[0], truth, tolerance)
+    seen_through = truth is WITHOUT_GREEN or any(truth is seen for seen in SEEN.values())
+    assert train.source.endswith(", transparency on white") == seen_through
+
+
+@pytest.mark.parametrize("ending", ["jpg", "png", "webp", "tif"])
+def test_photos_are_turned_as_they_say(ending, folder):
+    wide = np.pad(PIXELS, [(0, 0), (16, 16), (0, 0)], constant_values=255)  # as it was seen
+    stored = [wide, np.fliplr(wide), np.rot90(wide, 2), np.flipud(wide)]
+    stored += [
+        np.transpose(wide, (1, 0, 2)),
+        np.rot90(wide),
+        np.rot90(np.transpose(wide, (1, 0, 2)), 2),
+        np.rot90(wide, 3),
+    ]
+    exif = Image.Exif()
+    for exif[ExifTags.Base.Orientation], pixels in enumerate(stored, 1):
+        path = folder / "train" / "a" / f"{exif[ExifTags.Base.Orientation]}.{ending}"
+        Image.fromarray(pixels).save(path, exif=exif, **(JPEG if ending == "jpg" else {"lossless": True}))
+    train, _ = load_image_folder(folder)
+    for image in train.images[:8]:
+        assert_close(image, PIXELS, 6)
+
+
+@pytest.mark.parametrize("name", ["x.gif", "x.png", "x.webp", "x.tif", "phone.jpg"])
+def test_of_an_animation_the_first_picture_counts_and_a_warning_says_so(name, folder):
+    picture = FOUR if name == "x.gif" else PICTURE
+    phone = {"format": "MPO", **JPEG} if name == "phone.jpg" else {"lossless": True}  # a photo with its depth map
+    rest = [picture.transpose(Image.Transpose.ROTATE_90)]
+    picture.save(folder / "train" / "a" / name, save_all=True, append_images=rest, **phone)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        train, _ = load_image_folder(folder)
+    assert_close(train.images[0], PIXELS, 6)
+    expected = f"{folder}: passed over 1 × all but the first picture of an animation or of several pages"
+    assert [str(warning.message) for warning in caught] == [expected] * (name != "phone.jpg")
+
+
+def test_what_is_passed_over_is_said_in_one_sentence(folder):
+    for name in ("train/a/1.HEIC", "test/b/2.heic", "train/b/notes", "train/list.txt", "train/b/.hidden.txt"):
+        (folder / name).write_bytes(b"x")
+    (folder / "train" / "a" / "more").mkdir()
+    (folder / "train" / ".ipynb_checkpoints").mkdir()
+    with pytest.warns(UserWarning, match="passed over") as caught:
+        train, _ = load_image_folder(folder)
+    counts = "2 × .heic, 1 × file outside the classes, 1 × folder within a class, 1 × file without an ending"
+    assert [str(warning.message) for warning in caught] == [f"{folder}: passed over {counts}"]
+    assert train.class_names == ("a", "b")
+
+
+def half(path):
+    PICTURE.save(path)
+    path.write_bytes(path.read_bytes()[:-60])
+
+
+@pytest.mark.parametrize(
+    ("name", "write", "reason"),
+    [
+        ("x.jpg", Path.touch, "empty"),
+        (
+            "x.jpg",
+            lambda path: path.write_text("<html>Not found</html>"),
+            "its content is no BMP, GIF, JPEG, PNG, PPM, TIFF, WEBP",
+        ),
+        ("x.png", half, "damaged: image file is truncated"),
+        ("x.ppm", lambda path: path.write_text("P6 20000 20000 255\n"), "more than 89,478,485 pixels"),
+        ("x.ppm", lambda path: path.write_text("P6 10000 10000 255\n"), "more than 89,478,485 pixels"),
+        (
+            "x.tif",
+            PICTURE.convert("F").save,
+            "nothing says which of its values is white (mode F); save it with 8 or 16 bits",
+        ),
+        ("x.tif", PICTURE.convert("L").convert("I").save, "nothing says which of its values is white (mode I)"),
+        ("x.jpg", Path.mkdir, "a folder, a pipe, or a link that leads nowhere"),
+        ("x.jpg", lambda path: path.symlink_to(path), "a folder, a pipe, or a link that leads nowhere"),
+        ("x.jpg", getattr(os, "mkfifo", Path.mkdir), "a folder, a pipe, or a link that leads nowhere"),
+    ],
+)
+def test_an_image_that_cannot_be_read_is_named_with_the_reason(name, write, reason, folder):
+    write(folder / "train" / "a" / name)
+    expected = f"1 of 5 images in {folder} cannot be read: {str(Path('train', 'a', name))!r} ({reason}"
+    with pytest.raises(ValueError, match=re.escape(expected)):
+        load_image_folder(folder)
+
+
+def test_a_permission_that_is_missing_is_no_damage(folder, monkeypatch):
+    def forbidden(path, **_):
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr(Image, "open", forbidden)  # the superuser may open all files
+    with pytest.raises(ValueError, match=r"4 of 4 images in .*~\.png' \(Permission denied\), "):
+        load_image_folder(folder)
+
+
+def test_all_that_cannot_be_read_are_counted_at_once(folder):
+    for i in range(8):
+        (folder / ("train", "test")[i % 2] / "b" / f"{i}.jpg").touch()
+    with pytest.raises(
+        ValueError, match=r"8 of 12 images in .* cannot be read: .*0\.jpg' \(empty\), .* and 3 more$"
+    ) as caught:
+        load_image_folder(folder)
+    assert str(caught.value).count("(empty)") == 5
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows forbids such names")
+def test_no_name_can_command_the_terminal(folder):
+    for part in ("train", "test"):
+        (folder / part / "b").rename(folder / part / "b\x1b[31m")
+    (folder / "train" / "a" / "x.\x1b[2J").touch()
+    with pytest.warns(UserWarning, match=r"1 × \.\\x1b\[2j"):
+        train, _ = load_image_folder(folder, "c\x9b")
+    assert (train.name, train.class_names) == ("c\\x9b", ("a", "b\\x1b[31m"))
+    (folder / "train" / "a" / "\x1b[2J.png").touch()
+    with pytest.raises(ValueError, match=r"\\x1b\[2J\.png' \(empty\)") as caught:
+        load_image_folder(folder)
+    assert str(caught.value).isprintable()
+
+
+def test_other_folders_are_refused(tmp_path):
     with pytest.raises(FileNotFoundError, match="train must hold one folder of images for each class"):
         load_image_folder(tmp_path)
-    for folder in ("train/a", "test/a"):
-        (tmp_path / folder).mkdir(parents=True)
-    with pytest.raises(ValueError, match=r"a holds no image; expected files ending in \.bmp"):
-        load_image_folder(tmp_path)
-    for folder in ("train/a", "test/a"):
-        (tmp_path / folder / "1.png").write_bytes(b"no png")
-    with pytest.raises(ValueError, match=r"1\.png cannot be read as an image"):
+    for path in ("train/a", "test/a"):
+        (tmp_path / path).mkdir(parents=True)
+    with pytest.raises(
+        ValueError, match=r"must have the same classes .* two of them to be told apart; got \('a',\) and"
+    ):
         load_image_folder(tmp_path)
     (tmp_path / "test" / "b").mkdir()
-    with pytest.raises(ValueError, match="must have the same classes in train/ and test/"):
+    with pytest.raises(ValueError, match=r"the same classes in train/ and test/, .* got \('a',\) and \('a', 'b'\)"):
+        load_image_folder(tmp_path)
+    (tmp_path / "train" / "b").mkdir()
+    with pytest.raises(ValueError, match=r"a holds no image; expected files ending in \.bmp"):
         load_image_folder(tmp_path)
 
 

@@ -146,6 +146,18 @@ def test_other_pixels_are_other_runs(undisturbed, tmp_path):
     assert pending_runs(path, STUDY, TRAIN, TEST) == []
 
 
+def test_runs_without_mirroring_are_other_runs_and_no_pairs(undisturbed, tmp_path):
+    path, study = tmp_path / "tiny.csv", Study("tiny", CONFIGS[:1], 1, 2)
+    path.write_bytes(undisturbed.read_bytes())
+    assert pending_runs(path, study, TRAIN, TEST, flip=False) == [(CONFIGS[0], 0)]
+    results = run_study(path, study, TRAIN, TEST, flip=False)
+    assert pending_runs(path, study, TRAIN, TEST, flip=False) == pending_runs(path, study, TRAIN, TEST) == []
+    mirrored, unmirrored = (rows["train_loss"].iloc[0] for _, rows in results.groupby("data"))
+    assert mirrored != unmirrored
+    with pytest.raises(ValueError, match="same conditions can be compared; these differ in data"):
+        final_accuracies(results)
+
+
 def test_names_that_look_like_gaps_are_read_as_they_are(tmp_path):
     run_study(tmp_path / "a.csv", Study("None", CONFIGS[:1], 1, 1), replace(TRAIN, name="NA", source=""), TEST)
     row = read_results(tmp_path / "a.csv").iloc[0]

@@ -75,9 +75,18 @@ def test_a_finished_run_repeated_shows_its_result_and_another_one_is_refused(tra
 
 def test_default_names_tell_the_runs_apart(cifar10_folder, tmp_path, monkeypatch):
     monkeypatch.setattr("eca_edu.__main__.data_folder", lambda: tmp_path)
-    for other in ([], ["--epochs", "2"], ["--gamma", "1"], ["--kernel-size", "5"], ["--seed", "1"]):
+    for other in ([], ["--epochs", "2"], ["--gamma", "1"], ["--kernel-size", "5"], ["--seed", "1"], ["--no-flip"]):
         assert main(["train", "--data", str(cifar10_folder), *SMALL, *other]) == 0
-    assert len([*tmp_path.glob("runs/*.safetensors")]) == 5
+    cards = [load_checkpoint(path)[1] for path in tmp_path.glob("runs/*.safetensors")]
+    assert sorted(card["flip"] for card in cards) == [False, *[True] * 5]
+
+
+def test_runs_without_mirroring_have_their_own_tables_and_figures(compare, tmp_path, capsys):
+    assert compare(tmp_path / "study.csv") == compare(tmp_path / "study.csv", "--no-flip") == 0
+    assert "2 of 2 runs are to be done" in capsys.readouterr().out
+    assert main(["results", str(tmp_path / "study.csv"), "--figures", str(tmp_path / "figures")]) == 0
+    assert capsys.readouterr().out.count("not mirrored, source ") == 1
+    assert len([*(tmp_path / "figures").iterdir()]) == 2
 
 
 def test_files_without_their_checkpoint_or_state_are_left_alone(train, tmp_path, capsys):

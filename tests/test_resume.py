@@ -126,6 +126,7 @@ def test_a_finished_run_is_shown_again_and_not_trained(tmp_path):
         ({"epochs": 4}, "epochs is '3' there and '4' here"),
         ({"seed": 1}, "seed is '0' there and '1' here"),
         ({"batch_size": 32}, "batch_size is '64' there and '32' here"),
+        ({"flip": False}, "flip is 'True' there and 'False' here"),
         ({"weight_decay": 0.0}, "optimizer is 'weight_decay: 0.0005' there and 'weight_decay: 0.0' here"),
         ({"attention": "none"}, r"network is '.attention.: ECA\(' there and '.attention.: Identity\(\)' here"),
         ({"attention": "eca-circular"}, "network is .*padding_mode=circular"),

@@ -7,7 +7,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from eca_edu import ModelConfig, build_model, evaluate, fit, make_cue_switch
+from eca_edu import ImageData, ModelConfig, build_model, evaluate, fit, make_cue_switch
 from eca_edu.training import MARGIN, augment, one_cycle
 
 TRAIN, TEST = make_cue_switch(256, seed=0), make_cue_switch(64, seed=1)
@@ -107,11 +107,12 @@ def test_nothing_runs_before_the_first_record_is_asked_for():
     assert all(torch.equal(a, b) for a, b in zip(before, model.parameters(), strict=True))
 
 
-def test_augment_only_crops_and_flips():
+@pytest.mark.parametrize("flip", [True, False])
+def test_augment_only_crops_and_flips(flip):
     images = torch.arange(5 * 3 * 6 * 6, dtype=torch.uint8).view(5, 3, 6, 6)
     padded = F.pad(images, (MARGIN,) * 4, mode="reflect")
     indices = torch.tensor([4, 0, 2, 2, 1, 3] * 20)
-    out = augment(padded, indices, torch.Generator().manual_seed(0))
+    out = augment(padded, indices, torch.Generator().manual_seed(0), flip=flip)
     assert out.shape == (120, 3, 6, 6)
     places = 2 * MARGIN + 1
     seen = set()
@@ -126,8 +127,19 @@ def test_augment_only_crops_and_flips():
         ]
         assert found
         seen.update(found)
-    assert {place[2] for place in seen} == {False, True}
+    assert {place[2] for place in seen} == {False, flip}
     assert len({place[:2] for place in seen}) > 2 * places  # crops come from many places
+
+
+@pytest.mark.parametrize("flip", [True, False])
+def test_left_and_right_can_be_told_apart_only_without_mirroring(flip):
+    images = torch.zeros(64, 3, 32, 32, dtype=torch.uint8)
+    images[:32, :, :, :12] = images[32:, :, :, 20:] = 255
+    data = ImageData("sides", ("left", "right"), images, torch.arange(2).repeat_interleave(32))
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Flatten(), nn.Linear(3 * 32 * 32, 2))
+    *_, last = fit(model, data, data, epochs=4, batch_size=16, peak_learning_rate=0.001, flip=flip)
+    assert last.train_accuracy < 0.8 if flip else last.train_accuracy == 1
 
 
 def test_normalized_training_images_have_mean_0_and_std_1():

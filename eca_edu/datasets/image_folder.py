@@ -134,7 +134,7 @@ def _in_8_bits(image: Image.Image) -> Image.Image:
 
 def _on_white(image: Image.Image) -> tuple[Image.Image, bool]:
     """Return the image in RGB, laid on white, and whether the white can be seen."""
-    if "A" not in image.getbands() and "transparency" not in image.info:
+    if not image.has_transparency_data:
         return image if image.mode == "RGB" else image.convert("RGB"), False
     image = image.convert("RGBA")
     white = Image.new("RGBA", image.size, "white")
