@@ -2,15 +2,43 @@
 
 import re
 import runpy
+import sys
 from pathlib import Path
+
+import pytest
+
+from tests.browser.jupyterlab import chromium
 
 BENCHMARKS = Path(__file__).parent.parent / "benchmarks"
 
 
+def benchmark(name, **smaller):
+    """The main of a benchmark, with smaller numbers in the place of its own."""
+    main = runpy.run_path(str(BENCHMARKS / name))["main"]
+    assert smaller.keys() <= main.__globals__.keys()
+    main.__globals__.update(smaller)
+    return main
+
+
+def test_attention_benchmark(monkeypatch, capsys):
+    monkeypatch.setattr(sys, "argv", ["attention.py", "--quick"])
+    benchmark("attention.py", SHAPES=[(2, 16, 8, 8)])()
+    printed = capsys.readouterr().out
+    assert len(re.findall(r"^ *2x16x8x8 +(?:contiguous|channels_last) +forward", printed, re.MULTILINE)) == 4
+    for way in ("forward", r"forward\+backward", "both"):
+        assert re.search(rf"^{way} +geometric mean of timm/ours \d", printed, re.MULTILINE)
+
+
 def test_training_benchmark(cifar10_folder, monkeypatch, capsys):
     monkeypatch.setenv("ECA_EDU_DATA", str(cifar10_folder))
-    runpy.run_path(str(BENCHMARKS / "training.py"))["main"](["--seconds", "1", "--images", "300"])
+    benchmark("training.py")(["--seconds", "1", "--images", "300"])
     printed = capsys.readouterr().out
     assert re.search(r"times as fast as the better DataLoader", printed)
     for words in (r"ours +\d+\.\d s +\d+\.\d\d%", r"ResNet-20 +2\.0 s +\d+\.\d\d%", r"After \d+ s of training: ours"):
         assert re.search(words, printed), printed
+
+
+@pytest.mark.skipif(chromium() is None, reason="no Chromium is installed")
+def test_explorer_benchmark(capsys):
+    benchmark("explorer_latency.py", MOVES=2)()
+    assert len(re.findall(r"The explorer is \d+\.\d\d times as fast", capsys.readouterr().out)) == 2
