@@ -81,7 +81,9 @@ def main() -> None:
     print(table.to_string(index=False, float_format="{:.2f}".format))
     for way, part in [*table.groupby("what"), ("both", table)]:
         ratios = part["timm/ours"]
-        print(f"{way:17} geometric mean of timm/ours {statistics.geometric_mean(ratios):.2f}  minimum {ratios.min():.2f}")
+        print(
+            f"{way:17} geometric mean of timm/ours {statistics.geometric_mean(ratios):.2f}  minimum {ratios.min():.2f}"
+        )
 
 
 if __name__ == "__main__":

@@ -227,7 +227,9 @@ def checked(folder: Path) -> Path:
     ours = json.loads(written.read_text(encoding="utf-8")) if written.is_file() else {}
     for name, checksum in checksums(folder).items():
         if ours.get(name) != checksum:
-            raise ValueError(f"folder must be new, empty or an older book; got {folder}, where {name} is from another hand")
+            raise ValueError(
+                f"folder must be new, empty or an older book; got {folder}, where {name} is from another hand"
+            )
     return folder
 
 
