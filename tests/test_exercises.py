@@ -437,7 +437,7 @@ def test_the_name_of_a_check_without_a_call_is_short():
             5 * "a very long text ",
         ],
     ],
-    ids=str,
+    ids=lambda result: str(result).partition(" at 0x")[0],
 )
 @pytest.mark.parametrize("exercise", EXERCISES.values(), ids=by_name)
 def test_no_result_is_so_odd_that_a_check_raises(exercise, result):
