@@ -79,7 +79,7 @@ def one_and_two(tmp_path_factory):
     for process in processes:
         process.start()
     for process in processes:
-        process.join(240)
+        process.join(600)
     assert [process.exitcode for process in processes] == [0, 0]
     assert sorted(path.name for path in folder.glob("*.state")) == sorted(f"{name}.state" for name in networks())
     return curves(), [torch.load(folder / f"{rank}.pt") for rank in range(2)]

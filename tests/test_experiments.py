@@ -131,7 +131,7 @@ def test_two_processes_share_a_study(undisturbed, tmp_path):
     for process in processes:
         process.start()
     for process in processes:
-        process.join(240)
+        process.join(600)
     assert [process.exitcode for process in processes] == [0, 0]
     order = ["attention", "kernel_size", "seed", "epoch"]
     found, expected = (without_seconds(p).sort_values(order, ignore_index=True) for p in (path, undisturbed))

@@ -1,8 +1,6 @@
 """ψ, φ and the conventions, against the paper's numbers and against exact integer arithmetic."""
 
 import math
-import subprocess
-import sys
 from fractions import Fraction
 
 import pytest
@@ -139,9 +137,3 @@ def test_bad_arguments_are_named(arguments, error, words):
 def test_phi_refuses_what_no_float_holds():
     with pytest.raises(ValueError, match="below 1024"):
         channels_for_kernel_size(1001, gamma=2.5)
-
-
-def test_the_module_imports_neither_torch_nor_numpy():
-    code = "import sys, eca_edu.kernel_size; print({'torch', 'numpy'} & set(sys.modules))"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == "set()"
