@@ -52,31 +52,27 @@ def _parser() -> argparse.ArgumentParser:
     data.add_argument("--root", type=Path, help="where to put it (default: ECA_EDU_DATA, else data/)")
     data.set_defaults(run=_data)
 
-    train = commands.add_parser(
-        "train",
-        help="train a network; checkpoint and curve are written after each epoch, and the same command goes on after a stop",
-        formatter_class=_HelpFormatter,
-    )
-    train.add_argument(
+    both = argparse.ArgumentParser(add_help=False)
+    both.add_argument(
         "--data", default="cifar10", help="cifar10, cue-switch, or a folder with train/<class>/ and test/<class>/"
     )
-    train.add_argument("--backbone", default="eca-cnn-fast", help="eca-cnn-fast or eca-cnn")
-    train.add_argument(
-        "--attention", default="eca", help="none, se, eca, eca-circular or another relative of chapter 01"
+    both.add_argument("--backbone", default="eca-cnn-fast", help="eca-cnn-fast or eca-cnn")
+    both.add_argument("--width", type=int, default=24, help="channels of the stem")
+    both.add_argument("--epochs", type=int, default=10, help="how often each training image is seen")
+    mirrored = "never mirror training images left to right: for digits, letters, left and right (default: at random)"
+    both.add_argument("--no-flip", dest="flip", action="store_false", help=mirrored)
+    both.add_argument("--device", help="cpu, cuda or mps (default: the fastest there is)")
+
+    goes_on = "the same command goes on after a stop"
+    train = commands.add_parser(
+        "train", help=f"train a network; {goes_on}", parents=[both], formatter_class=_HelpFormatter
     )
+    relatives = "none, se, eca, eca-circular or another relative of chapter 01"
+    train.add_argument("--attention", default="eca", help=relatives)
     train.add_argument("--gamma", type=float, default=2, help="gamma of the kernel size formula")
     train.add_argument("--b", type=float, default=1, help="b of the kernel size formula")
     train.add_argument("--kernel-size", type=int, help="a fixed odd k in place of the formula, for eca")
-    train.add_argument("--width", type=int, default=24, help="channels of the stem")
-    train.add_argument("--epochs", type=int, default=10, help="how often each training image is seen")
-    train.add_argument(
-        "--no-flip",
-        dest="flip",
-        action="store_false",
-        help="never mirror training images left to right: for digits, letters, left and right (default: at random)",
-    )
     train.add_argument("--seed", type=int, default=0, help="where the random numbers begin")
-    train.add_argument("--device", help="cpu, cuda or mps (default: the fastest there is)")
     train.add_argument(
         "--out", type=Path, help="checkpoint, ends in .safetensors (default: a name from the options, in data/runs/)"
     )
@@ -85,18 +81,13 @@ def _parser() -> argparse.ArgumentParser:
 
     compare = commands.add_parser(
         "compare",
-        help="train several configurations with the same seeds and compare them; the same command goes on after a stop",
+        help=f"train several configurations with the same seeds and compare them; {goes_on}",
+        parents=[both],
         formatter_class=_HelpFormatter,
     )
-    compare.add_argument("--data", default="cifar10", help="as for train")
-    compare.add_argument("--attention", nargs="+", default=["none", "se", "eca"], help="as for train, one or more")
+    compare.add_argument("--attention", nargs="+", default=["none", "se", "eca"], help=f"one or more: {relatives}")
     compare.add_argument("--kernel-sizes", nargs="+", type=int, default=[], help="also eca with each of these fixed k")
     compare.add_argument("--seeds", type=int, default=5, help="how many: 0, 1, 2 …")
-    compare.add_argument("--backbone", default="eca-cnn-fast", help="eca-cnn-fast or eca-cnn")
-    compare.add_argument("--width", type=int, default=24, help="channels of the stem")
-    compare.add_argument("--epochs", type=int, default=10, help="how often each training image is seen")
-    compare.add_argument("--no-flip", dest="flip", action="store_false", help="as for train (default: at random)")
-    compare.add_argument("--device", help="cpu, cuda or mps (default: the fastest there is)")
     compare.add_argument(
         "--out", type=Path, help="CSV of the results (default: a name from data and network, in data/runs/)"
     )
