@@ -498,7 +498,11 @@ def test_the_sentence_tells_what_attention_costs():
     assert "k list must have 4 odd numbers" in explorer.alert.value
     explorer.kernel_sizes.value = ""
     assert explorer.alert.value == ""
-    explorer.backbone.value, explorer.attention.value = "mobilenet_v2", "se-gc1"
+    explorer.attention.value = "se"
+    assert "resnet50 and se with r = 16: <b>2,514,944 parameters</b>" in explorer.sentence.value
+    explorer.backbone.value = "mobilenet_v2"
+    assert "with r = 8: <b>56,928 parameters</b>" in explorer.sentence.value
+    explorer.attention.value = "se-gc1"
     assert "groups must divide channels; got 16 for 24 channels" in explorer.alert.value
 
 

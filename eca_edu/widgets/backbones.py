@@ -29,7 +29,8 @@ def plain_network(name: str) -> tuple[int, list[tuple[int, int]]]:
 class BackboneExplorer(Explorer):
     """What attention costs in a backbone: controls `backbone`, `attention`, `gamma`, `b` and `kernel_sizes`.
 
-    kernel_sizes: "3-5-5-7" sets one kernel size for each stage by hand; empty, they follow from γ and b.
+    kernel_sizes: "3-5-5-7" sets one kernel size for each stage by hand; empty, they follow from γ and b. SE has the reduction of
+    the paper's Table 3.
     """
 
     def __init__(self):
@@ -48,8 +49,11 @@ class BackboneExplorer(Explorer):
 
     def update(self, backbone: str, attention: str, gamma: float, b: float, kernel_sizes: str) -> str:
         parameters, stages = plain_network(backbone)
+        reduction = 8 if backbone == "mobilenet_v2" else 16  # SE's r in the paper's Table 3
         try:
             options = self._options(attention, gamma, b, kernel_sizes, stages)
+            if attention == "se":
+                options = [{"reduction": reduction}] * len(stages)
             modules = [make_attention(attention, stages[i][0], **options[i]) for i in range(len(stages))]
         except ValueError as error:  # the text tells what does not go together
             raise ImpossibleSetting(str(error)) from error
@@ -63,9 +67,10 @@ class BackboneExplorer(Explorer):
         if kernels:
             labels = [f"{count} (k = {k})" for count, k in zip(added, kernels, strict=True)]
         draw_stages(self.ax, stages, added, labels)
-        with_kernels = f" with kernel sizes {'-'.join(map(str, kernels))}" if kernels else ""
+        chosen = f" with kernel sizes {'-'.join(map(str, kernels))}" if kernels else ""
+        chosen = f" with r = {reduction}" if attention == "se" else chosen
         return (
-            f"{backbone} and {attention}{with_kernels}: <b>{sum(added):,} parameters</b> and {macs:,} multiply-accumulates "
+            f"{backbone} and {attention}{chosen}: <b>{sum(added):,} parameters</b> and {macs:,} multiply-accumulates "
             f"more, on top of {parameters:,} parameters (+{sum(added) / parameters:.4%})."
         )
 
