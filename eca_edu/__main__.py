@@ -20,7 +20,7 @@ class _HelpFormatter(argparse.ArgumentDefaultsHelpFormatter):
     """Tell the default of each option, but for those that say it themselves or have none."""
 
     def _get_help_string(self, action: argparse.Action) -> str | None:
-        if action.default in (None, []) or "(default: " in (action.help or ""):
+        if action.default in (None, [], False) or "(default: " in (action.help or ""):
             return action.help
         return super()._get_help_string(action)
 
