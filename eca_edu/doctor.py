@@ -8,15 +8,17 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import TYPE_CHECKING
 
-from eca_edu.files import data_folder, written_whole
+from eca_edu.files import data_folder
 
 if TYPE_CHECKING:
     from packaging.requirements import Requirement
 
 
 WIDGET_MANAGER_MAJOR = {"8": "5"}  # major version of ipywidgets -> of JupyterLab's widget manager
+Found = str | tuple[str, str, str]  # what is well, or status, what is not, and how to mend it
 REINSTALL = "run `make lab`, or `python -m pip install -e .` in the environment that runs this command"
 
 
@@ -38,32 +40,24 @@ def diagnose() -> Iterator[Check]:
     """Run all checks, one after another."""
     for name, check, how_to_fix in CHECKS:
         try:
-            yield check(name)
+            found = check()
+            yield Check("OK", name, found) if isinstance(found, str) else Check(found[0], name, *found[1:])
         except Exception as error:  # whatever is broken on this machine is the answer
             yield Check("FAIL", name, f"{type(error).__name__}: {' '.join(str(error).split())}", how_to_fix)
 
 
-def _python(name: str) -> Check:
-    return Check(
-        "OK", name, f"{platform.python_version()} on {platform.system()} {platform.machine()}, {sys.executable}"
-    )
+def _python() -> Found:
+    return f"{platform.python_version()} on {platform.system()} {platform.machine()}, {sys.executable}"
 
 
-def _packages(name: str) -> Check:
+def _packages() -> Found:
     from packaging.requirements import Requirement
 
-    wrong, found = [], []
-    for requirement in map(Requirement, metadata.requires("eca-edu") or []):
-        if requirement.marker and not requirement.marker.evaluate({"extra": ""}):
-            continue
-        problem = _problem(requirement)
-        if problem:
-            wrong.append(problem)
-        else:
-            found.append(f"{requirement.name} {metadata.version(requirement.name)}")
-    if wrong:
-        return Check("FAIL", name, "; ".join(wrong), REINSTALL)
-    return Check("OK", name, ", ".join(found))
+    everything = map(Requirement, metadata.requires("eca-edu") or [])
+    needed = [r for r in everything if not r.marker or r.marker.evaluate({"extra": ""})]
+    if wrong := [*filter(None, map(_problem, needed))]:
+        return "FAIL", "; ".join(wrong), REINSTALL
+    return ", ".join(f"{r.name} {metadata.version(r.name)}" for r in needed)
 
 
 def _problem(requirement: "Requirement") -> str:
@@ -77,16 +71,16 @@ def _problem(requirement: "Requirement") -> str:
     return ""
 
 
-def _torch_pair(name: str) -> Check:
+def _torch_pair() -> Found:
     import torch
     import torchvision
 
     boxes = torch.tensor([[0.0, 0.0, 1.0, 1.0]])
     torchvision.ops.nms(boxes, torch.ones(1), 0.5)  # fails when the two were built for different versions
-    return Check("OK", name, f"torch {torch.__version__} and torchvision {torchvision.__version__} work together")
+    return f"torch {torch.__version__} and torchvision {torchvision.__version__} work together"
 
 
-def _device(name: str) -> Check:
+def _device() -> Found:
     import torch
 
     from eca_edu.training import best_device
@@ -94,10 +88,10 @@ def _device(name: str) -> Check:
     device = best_device()
     torch.nn.functional.conv2d(torch.ones(1, 1, 3, 3, device=device), torch.ones(1, 1, 3, 3, device=device)).item()
     detail = torch.cuda.get_device_name() if device.type == "cuda" else f"{torch.get_num_threads()} CPU threads"
-    return Check("OK", name, f"{device.type} ({detail})")
+    return f"{device.type} ({detail})"
 
 
-def _widgets(name: str) -> Check:
+def _widgets() -> Found:
     """The kernel sends its widgets to an extension of JupyterLab; both must speak the same protocol."""
     import ipywidgets  # noqa: F401, it must be there and whole
     from jupyter_core.paths import jupyter_path
@@ -105,79 +99,60 @@ def _widgets(name: str) -> Check:
 
     wrong = [p for r in metadata.requires("ipywidgets") or [] if "extra" not in r if (p := _problem(Requirement(r)))]
     if wrong:
-        return Check("FAIL", name, "; ".join(wrong), REINSTALL)
+        return "FAIL", "; ".join(wrong), REINSTALL
     for folder in jupyter_path("labextensions"):
         manifest = Path(folder, "@jupyter-widgets", "jupyterlab-manager", "package.json")
         if manifest.is_file():
             manager = json.loads(manifest.read_text(encoding="utf-8"))["version"]
             kernel = metadata.version("ipywidgets")
             if WIDGET_MANAGER_MAJOR.get(kernel.split(".")[0]) != manager.split(".")[0]:
-                return Check(
-                    "FAIL", name, f"JupyterLab's widget manager {manager} does not fit ipywidgets {kernel}", REINSTALL
-                )
-            return Check("OK", name, f"ipywidgets {kernel} in the kernel fits widget manager {manager} in JupyterLab")
-    return Check("FAIL", name, "JupyterLab has no widget manager, so that no slider would appear", REINSTALL)
+                return "FAIL", f"JupyterLab's widget manager {manager} does not fit ipywidgets {kernel}", REINSTALL
+            return f"ipywidgets {kernel} in the kernel fits widget manager {manager} in JupyterLab"
+    return "FAIL", "JupyterLab has no widget manager, so that no slider would appear", REINSTALL
 
 
-def _kernel(name: str) -> Check:
+def _kernel() -> Found:
     from jupyter_client.kernelspec import KernelSpecManager
 
     command = KernelSpecManager().get_kernel_spec("python3").argv[0]
     if os.path.isabs(command) and not Path(command).is_file():
-        return Check("FAIL", name, f"the kernel python3 points to {command}, which does not exist", REINSTALL)
+        return "FAIL", f"the kernel python3 points to {command}, which does not exist", REINSTALL
     if os.path.isabs(command) and Path(command).parent != Path(sys.executable).parent:
-        return Check(
-            "NOTE",
-            name,
-            f"notebooks run in {command}, not in {sys.executable}",
-            "pick the kernel of this environment in JupyterLab",
-        )
-    return Check("OK", name, "notebooks run in the environment of this command")
+        elsewhere = f"notebooks run in {command}, not in {sys.executable}"
+        return "NOTE", elsewhere, "pick the kernel of this environment in JupyterLab"
+    return "notebooks run in the environment of this command"
 
 
-def _data(name: str) -> Check:
+def _data() -> Found:
     from eca_edu.datasets import find_cifar10
 
     folder = find_cifar10()
     if folder is None:
-        return Check(
-            "NOTE",
-            name,
-            "not found; the chapters use the generated cue-switch images",
-            "run `python -m eca_edu data cifar10`",
-        )
-    return Check("OK", name, f"found in {folder}")
+        instead = "not found; the chapters use the generated cue-switch images"
+        return "NOTE", instead, "run `python -m eca_edu data cifar10`"
+    return f"found in {folder}"
 
 
-def _networks(name: str) -> Check:
+def _networks() -> Found:
     folder = data_folder() / "checkpoints"
     networks = [path.stem for path in sorted(folder.glob("*.safetensors"))]
     if not networks:
-        return Check(
-            "NOTE",
-            name,
-            f"none in {folder}; chapters 00, 01, 03, 06 and 07 look into some",
-            "put the folder data/ of the repository beside notebooks/",
-        )
-    return Check("OK", name, ", ".join(networks))
+        missing = f"none in {folder}; chapters 00, 01, 03, 06 and 07 look into some"
+        return "NOTE", missing, "put the folder data/ of the repository beside notebooks/"
+    return ", ".join(networks)
 
 
-def _writable(name: str) -> Check:
+def _writable() -> Found:
     folder = data_folder()
-    with written_whole(folder / ".writable") as temporary:
-        temporary.write_text("")
-    (folder / ".writable").unlink()
-    return Check("OK", name, f"{folder} can be written to")
+    existing = next(path for path in (folder, *folder.parents) if path.is_dir())  # nothing is left behind
+    with TemporaryFile(dir=existing):
+        return f"{folder} can be written to"
 
 
-CHECKS: list[tuple[str, Callable[[str], Check], str]] = [
+CHECKS: list[tuple[str, Callable[[], Found], str]] = [
     ("Python", _python, REINSTALL),
     ("packages", _packages, REINSTALL),
-    (
-        "torch and torchvision",
-        _torch_pair,
-        "reinstall both in one command, from one index: pip install --force-reinstall torch torchvision",
-    ),
+    ("torch and torchvision", _torch_pair, "run: pip install --force-reinstall torch torchvision, from one index"),
     ("device", _device, REINSTALL),
     ("widgets", _widgets, REINSTALL),
     ("kernel", _kernel, REINSTALL),

@@ -41,8 +41,6 @@ CLASSES_LISTED = 12  # more would fill the page
 CLASSES_DRAWN = 4  # as many as have a colour
 IMAGES_WEIGHED = 500  # test images whose channel weights are recorded
 BASELINE = "none"
-NO_PAIRS = "Nothing is compared: the results hold no pair of a network with and a network without attention."
-NO_GATE = "This network has no attention: it has no gate, and so no channel weights."
 
 
 def write_report(
@@ -79,6 +77,8 @@ def write_report(
         raise ValueError(f"results must hold finished runs of {name}; got {', '.join(final_accuracies(results))}")
     content = {
         "title": f"{name} on {train.name}",
+        "count": _count,
+        "test_images": len(test),
         "accuracy": _accuracy(records[-1], test),
         **_network(config, model, records, results),
         **_images(train, test),
@@ -95,16 +95,11 @@ def write_report(
     return path
 
 
-def _accuracy(record: Epoch, test: ImageData) -> str:
-    """Say how good the network is, how sure that is, and what a network could reach that looks at no image."""
-    n = len(test)
+def _accuracy(record: Epoch, test: ImageData) -> dict:
+    """Tell how good the network is, how sure that is, and what a network could reach that looks at no image."""
+    n, most_frequent = len(test), int(test.labels.bincount().max()) / len(test)
     low, high = share_interval(record.test_accuracy * n, n)
-    most_frequent = int(test.labels.bincount().max()) / n
-    return (
-        f"After epoch {record.epoch} the network names {record.test_accuracy:.1%} of {_count(n, 'test image')} right "
-        f"(95 % interval {low:.1%} to {high:.1%}). "
-        f"Always to answer with the most frequent class would give {most_frequent:.1%}."
-    )
+    return {"epoch": record.epoch, "share": record.test_accuracy, "low": low, "high": high, "blind": most_frequent}
 
 
 def _network(config: ModelConfig, model: nn.Module, records: Sequence[Epoch], results: pd.DataFrame) -> dict:
@@ -163,22 +158,12 @@ def _curves(records: Sequence[Epoch], epochs: int) -> dict:
 
 def _comparison(name: str, results: pd.DataFrame) -> dict:
     """Lay the runs with and without attention side by side, seed by seed."""
-    content = {"results_csv": _csv(results), "verdict": "", "comparison_note": NO_PAIRS, "differences": None}
+    content = {"results_csv": _csv(results), "verdict": "", "differences": None}
     accuracies = final_accuracies(results)
     found = differences_to(results, BASELINE) if BASELINE in accuracies else {}
     if name not in found:
         return content
     difference = found[name]
-    note = (
-        "Both networks of a pair start from the same weights outside the attention and see the same images in the same "
-        "order. If 0 lies inside the interval, the pairs do not show a difference; there may still be one, as large as "
-        "the ends of the interval."
-    )
-    if len(difference.by_seed) > 1:
-        needed = _count(seeds_needed(WORTH_KNOWING, difference.std), "pair")
-        note += (
-            f" To find a true difference of half a point it would take about {needed}, going by the spread of these."
-        )
     figure = Figure((8, 1.5), layout="constrained")
     draw_differences(figure.subplots(), {name: difference}, BASELINE)
     pairs = {
@@ -189,7 +174,7 @@ def _comparison(name: str, results: pd.DataFrame) -> dict:
     return {
         **content,
         "verdict": difference.verdict(name, BASELINE),
-        "comparison_note": note,
+        "pairs_needed": seeds_needed(WORTH_KNOWING, difference.std) if len(difference.by_seed) > 1 else None,
         "differences": _picture(figure),
         "pairs": pd.DataFrame.from_dict(pairs, orient="index", columns=columns).rename_axis("seed"),
     }
@@ -198,7 +183,7 @@ def _comparison(name: str, results: pd.DataFrame) -> dict:
 def _channel_weights(model: nn.Module, test: ImageData) -> dict:
     """Draw the mean weights of a few classes, and count how much the weights differ from image to image."""
     if not any(isinstance(module, ChannelAttention) for module in model.modules()):
-        return {"weights_note": NO_GATE, "weights_picture": None}
+        return {"weights_picture": None}
     some = test.spread(IMAGES_WEIGHED)
     with record_channel_weights(model) as weights:
         evaluate(model, some)
@@ -216,12 +201,8 @@ def _channel_weights(model: nn.Module, test: ImageData) -> dict:
     names = ["all images", *(some.class_names[label] for label in present)]
     columns = ["channels", "weights ω", "their mean", "attending"]
     return {
-        "weights_note": (
-            f"The mean weights of {_count(len(some), 'test image')}, and of "
-            f"{'each class' if len(present) == len(some.class_names) else f'{len(present)} of the classes'}. "
-            "“attending” is the variance between images over the variance between channels: near 0 all images get the "
-            "same weights, which is a learned scale and no attention."
-        ),
+        "weighed": len(some),
+        "classes_weighed": "each class" if len(present) == len(test.class_names) else f"{len(present)} of the classes",
         "weights_picture": _picture(figure),
         "weights_legend": [(line.get_color(), name) for line, name in zip(ax.lines, names, strict=False)],
         "weights": pd.DataFrame.from_dict(table, orient="index", columns=columns).rename_axis("layer"),
@@ -240,12 +221,10 @@ def _attributions(model: nn.Module, test: ImageData) -> dict:
         for truth, answer in zip(shown.labels.tolist(), found.target.tolist(), strict=True)
     ]
     return {
-        "attributions_note": (
-            f"Which pixels spoke for the network's answer (orange) and against it (purple), by {found.method} from the "
-            f"mean colour of the training images; all on one scale, ± {largest:.2g}. The values of a map should sum to what the "
-            f"score gained; they miss it by {found.delta.abs().max():.2g} at most, and the strongest map sums to "
-            f"{found.pixels.sum((1, 2)).abs().max():.2g}."
-        ),
+        "method": found.method,
+        "largest": largest,
+        "missed": float(found.delta.abs().max()),
+        "strongest": float(found.pixels.sum((1, 2)).abs().max()),
         "attributions": [
             (_png(image.permute(1, 2, 0).numpy()), _png(colours), caption)
             for image, colours, caption in zip(shown.images, maps, captions, strict=True)

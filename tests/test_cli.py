@@ -33,7 +33,7 @@ def test_doctor_says_how_to_mend(monkeypatch, capsys):
 
 
 def test_doctor_reports_a_check_that_breaks(monkeypatch):
-    def broken(name):
+    def broken():
         raise RuntimeError("no such operator")
 
     monkeypatch.setattr("eca_edu.doctor.CHECKS", [("torch", broken, "reinstall it")])
