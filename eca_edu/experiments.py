@@ -57,7 +57,7 @@ def paired_model(config: ModelConfig, seed: int) -> nn.Module:
     """
     with torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(seed)
-        plain = build_model(replace(config, attention="none", kernel_size=None))
+        plain = build_model(replace(config, attention="none", gamma=2, b=1, kernel_size=None))
         model = build_model(config)
     model.load_state_dict(plain.state_dict(), strict=False)  # the attention keeps its own draw
     return model

@@ -40,6 +40,8 @@ def insert_attention(
         raise ValueError(f"kernel_sizes go with {', '.join(FOLLOWS_PSI)}; got attention {attention!r}")
     if kernel_sizes is not None and not isinstance(kernel_sizes, Sequence):
         raise TypeError(f"kernel_sizes must be a list with a number for each stage; got {kernel_sizes!r}")
+    if kernel_sizes is not None and "kernel_size" in options:
+        raise TypeError("kernel_size and kernel_sizes exclude each other; got both")
     places = attention_places(model, where)
     stages = attention_stages(places)
     if kernel_sizes is not None and len(kernel_sizes) != len(stages):
@@ -109,6 +111,10 @@ def _paper_places(model: nn.Module) -> list[str]:
 
 
 def _channels(name: str, layer: nn.Module) -> int:
+    if type(layer).__name__.endswith(("1d", "3d")):
+        raise ValueError(
+            f"a layer before attention must give feature maps (N, C, H, W); {name} is a {type(layer).__name__}"
+        )
     for attribute in ("num_features", "out_channels", "num_channels"):
         if hasattr(layer, attribute):
             return getattr(layer, attribute)

@@ -135,6 +135,9 @@ BACKBONES: dict[str, Callable[..., nn.Module]] = {
 }
 
 
+WIDEST = 1024  # channels of the stem; the last block then has 300 million parameters
+
+
 @dataclass(frozen=True)
 class ModelConfig:
     """All that is needed to build a network; goes to JSON and back.
@@ -157,11 +160,17 @@ class ModelConfig:
         for name, allowed in [("backbone", [*BACKBONES]), ("attention", ["none", *ATTENTION])]:
             if getattr(self, name) not in allowed:
                 raise ValueError(f"{name} must be one of {', '.join(allowed)}; got {getattr(self, name)!r}")
-        adaptive_kernel_size(positive_integer("width", self.width), self.gamma, self.b)
         positive_integer("num_classes", self.num_classes)
+        if positive_integer("width", self.width) > WIDEST:
+            raise ValueError(f"width must be at most {WIDEST}; got {self.width}")
+        channels = 4 * self.width  # of the last block
+        if (k := adaptive_kernel_size(channels, self.gamma, self.b)) > 2 * channels + 1:
+            reach = f"gamma and b must give a kernel of at most {2 * channels + 1} for {channels} channels"
+            raise ValueError(f"{reach}; got {k:.3g}, from gamma {self.gamma} and b {self.b}")
+        if self.attention not in FOLLOWS_PSI and (self.gamma, self.b, self.kernel_size) != (2, 1, None):
+            these = f"gamma, b and kernel_size go with {', '.join(FOLLOWS_PSI)}"
+            raise ValueError(f"{these}; got {self.gamma}, {self.b} and {self.kernel_size} with {self.attention!r}")
         if self.kernel_size is not None:
-            if self.attention not in FOLLOWS_PSI:
-                raise ValueError(f"kernel_size goes with {', '.join(FOLLOWS_PSI)}; got attention {self.attention!r}")
             object.__setattr__(self, "kernel_size", odd_kernel_size(self.kernel_size))
         # Plain numbers, whatever kind came in, so that the configuration can be written as JSON.
         for name, kind in [("gamma", float), ("b", float), ("width", int), ("num_classes", int)]:

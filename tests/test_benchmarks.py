@@ -3,6 +3,7 @@
 import re
 import runpy
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -40,5 +41,6 @@ def test_training_benchmark(cifar10_folder, monkeypatch, capsys):
 
 @pytest.mark.skipif(chromium() is None, reason="no Chromium is installed")
 def test_explorer_benchmark(capsys):
-    benchmark("explorer_latency.py", MOVES=2)()
+    with ThreadPoolExecutor(1) as alone:  # Playwright of the browser tests may hold this thread
+        alone.submit(benchmark("explorer_latency.py", MOVES=2)).result()
     assert len(re.findall(r"The explorer is \d+\.\d\d times as fast", capsys.readouterr().out)) == 2

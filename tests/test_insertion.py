@@ -224,6 +224,11 @@ def test_new_modules_live_where_the_layer_lives():
             "kernel_sizes go with eca, .*; got attention 'se'",
         ),
         (lambda: insert_attention(tv.densenet121()), "choose the layers yourself with `where`"),
+        (
+            lambda: insert_attention(nn.Sequential(nn.BatchNorm1d(8)), where=lambda n, m: True),
+            r"must give feature maps \(N, C, H, W\); 0 is a BatchNorm1d",
+        ),
+        (lambda: insert_attention(nn.Sequential(nn.Conv3d(3, 8, 3)), where=lambda n, m: True), "0 is a Conv3d"),
     ],
 )
 def test_what_cannot_be_inserted_is_refused(call, words):
@@ -237,6 +242,10 @@ def test_what_cannot_be_inserted_is_refused(call, words):
         (lambda: insert_attention(tv.resnet18), "model must be a network"),
         (lambda: insert_attention(build("resnet18"), where="bn2"), "where must be a function .*; got 'bn2'"),
         (lambda: insert_attention(build("resnet18"), kernel_sizes=5), "kernel_sizes must be a list .*; got 5"),
+        (
+            lambda: insert_attention(build("resnet18"), kernel_sizes=[3, 5, 5, 5], kernel_size=3),
+            "kernel_size and kernel_sizes exclude each other; got both",
+        ),
         (lambda: BasicBlock(8, 8, attention="eca"), "attention must be .* the class ECA; got 'eca'"),
         (lambda: Bottleneck(8, 8, attention=ECA(8)), r"attention must be .* the class ECA; got ECA\("),
     ],

@@ -10,7 +10,7 @@ from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from eca_edu import ECA, ECACNN, BasicBlock, Bottleneck, ModelConfig, SqueezeExcitation, build_model, conv_bn_act
-from eca_edu.attention import ATTENTION
+from eca_edu.attention import ATTENTION, FOLLOWS_PSI
 from eca_edu.models import BACKBONES
 
 
@@ -76,11 +76,29 @@ def test_conv_bn_act():
 @pytest.mark.parametrize("backbone", BACKBONES)
 @pytest.mark.parametrize("attention", ["none", *ATTENTION])
 def test_every_configuration_builds_a_network_that_learns(backbone, attention):
-    model = build_model(ModelConfig(backbone, attention, gamma=1, b=0, width=16, num_classes=3))
+    formula = {"gamma": 1, "b": 0} if attention in FOLLOWS_PSI else {}
+    model = build_model(ModelConfig(backbone, attention, width=16, num_classes=3, **formula))
     scores = model(torch.randn(2, 3, 32, 32))
     assert scores.shape == (2, 3)
     scores.sum().backward()
     assert all(p.grad is not None for p in model.parameters())
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"width": 10**20}, "width must be at most 1024; got 1000"),
+        (
+            {"gamma": 1e-300},
+            r"gamma and b must give a kernel of at most 193 for 96 channels; got 7.58e\+300, from gamma 1e-300",
+        ),
+        ({"b": 1e9}, "gamma and b must give a kernel of at most 193"),
+        ({"gamma": 1e-320}, "t must be finite"),
+    ],
+)
+def test_networks_of_no_size_are_refused(options, words):
+    with pytest.raises(ValueError, match=words):
+        ModelConfig(**options)
 
 
 def test_gamma_and_b_reach_eca():
@@ -89,7 +107,7 @@ def test_gamma_and_b_reach_eca():
 
 
 def test_config_goes_to_json_and_back():
-    config = ModelConfig("eca-cnn", "se", 1.5, 0.5, 16, 3)
+    config = ModelConfig("eca-cnn", "eca-ns", 1.5, 0.5, 16, 3)
     assert ModelConfig.from_json(config.to_json()) == config
     assert ModelConfig.from_json("{}") == ModelConfig()
 
@@ -100,7 +118,9 @@ def test_a_fixed_kernel_size_takes_the_place_of_psi():
     assert {m.conv.kernel_size[0] for m in build_model(config).modules() if isinstance(m, ECA)} == {7}
     with pytest.raises(ValueError, match="kernel_size must be odd"):
         ModelConfig(kernel_size=4)
-    with pytest.raises(ValueError, match="kernel_size goes with eca, eca-circular, eca-ns; got attention 'se'"):
+    with pytest.raises(
+        ValueError, match="gamma, b and kernel_size go with eca, eca-circular, eca-ns; got 2, 1 and 3 with 'se'"
+    ):
         ModelConfig(attention="se", kernel_size=3)
 
 

@@ -2,8 +2,8 @@
 
 import multiprocessing
 import os
-import random
-import time
+import signal
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -12,8 +12,16 @@ import torch
 from eca_edu import ModelConfig, build_model, fit, make_cue_switch
 from eca_edu.resume import kept_epochs
 
-EPOCHS, BATCHES = 24, 4  # of 64 images
-KILLS = 10
+EPOCHS, BATCHES = 5, 4  # of 64 images
+#: Moments at which one process after the other is killed, and the how manieth in this process.
+KILLS = [
+    ("batch", 2),
+    ("half written", 1),  # the state after epoch 1
+    ("written", 2),  # that after epoch 2, which was not moved into its place
+    ("in its place", 1),  # that after epoch 2, whose record was not yielded
+    ("batch", 1),  # of epoch 3
+    ("batch", 2 * BATCHES),  # the last one of epoch 4
+]
 
 
 def images():
@@ -34,52 +42,53 @@ def assert_same_weights(model, model2):
         assert torch.equal(a, b), name
 
 
-def train_in_a_process(folder: Path, name: str) -> None:
-    """Train to the end, noting each record that was yielded, and save the weights."""
+def train_in_a_process(folder: Path, name: str, moment: str, number: int) -> None:
+    """Train to the end and save the weights, unless it is killed: by itself, when this moment comes for the n-th time."""
     torch.set_num_threads(1)
     torch.manual_seed(0)
+    write_bytes, replace, times = Path.write_bytes, os.replace, Counter()
+
+    def reach(this):
+        times[this] += 1
+        if (this, times[this]) == (moment, number):
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    def write_in_two(path, content):
+        write_bytes(path, content[: len(content) // 2])
+        reach("half written")
+        return write_bytes(path, content)
+
+    def move(source, target):
+        reach("written")
+        replace(source, target)
+        reach("in its place")
+
+    Path.write_bytes, os.replace = write_in_two, move
     model = build_model(ModelConfig(width=8))
     options = {"epochs": EPOCHS, "batch_size": 64, "state": folder / f"{name}.state"}
-    for record in fit(model, *images(), **options, on_batch=lambda done, total: (folder / "started").touch()):
-        (folder / f"{name}.yielded").write_text(str(record.epoch))
+    list(fit(model, *images(), **options, on_batch=lambda done, total: reach("batch")))
     torch.save(model.state_dict(), folder / f"{name}.pt")
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has neither SIGKILL nor forkserver")
-def test_killed_at_ten_random_moments_it_ends_with_the_same_weights(tmp_path):
+def test_killed_at_any_moment_it_ends_with_the_same_weights(tmp_path):
     context = multiprocessing.get_context("forkserver")  # torch is imported once, in a clean process
     context.set_forkserver_preload(["torch._dynamo"])
 
-    def start(name):
-        (tmp_path / "started").unlink(missing_ok=True)
-        process = context.Process(target=train_in_a_process, args=(tmp_path, name))
+    def ended(name, moment="never", number=0):
+        process = context.Process(target=train_in_a_process, args=(tmp_path, name, moment, number))
         process.start()
-        while not (tmp_path / "started").exists():
-            assert process.exitcode is None
-            time.sleep(0.001)
-        return process, time.perf_counter()
+        process.join()
+        return process.exitcode
 
-    undisturbed, started = start("undisturbed")
-    undisturbed.join()
-    assert undisturbed.exitcode == 0
-    duration = time.perf_counter() - started
-
-    moments, state, kept = random.Random(0), tmp_path / "killed.state", [0]
-    for _ in range(KILLS):
-        killed, _ = start("killed")
-        time.sleep(moments.uniform(0, duration / KILLS))
-        killed.kill()
-        killed.join()
-        assert killed.exitcode < 0, "the run ended before it was killed"
-        yielded = tmp_path / "killed.yielded"
-        kept.append(kept_epochs(state))
-        assert kept[-1] >= (int(yielded.read_text() or 0) if yielded.exists() else 0)  # only the running epoch is lost
-    assert kept == sorted(kept)
-    assert kept[-1] > 0
-    last, _ = start("killed")
-    last.join()
-    assert last.exitcode == 0
-    assert kept_epochs(state) == EPOCHS
+    assert ended("undisturbed") == 0
+    kept = []
+    for moment, number in KILLS:
+        assert ended("killed", moment, number) == -signal.SIGKILL, moment
+        kept.append(kept_epochs(tmp_path / "killed.state"))
+    assert kept == [0, 0, 1, 2, 2, 3]  # only the running epoch is lost
+    assert ended("killed") == 0
+    assert kept_epochs(tmp_path / "killed.state") == EPOCHS
     weights, weights2 = (torch.load(tmp_path / f"{name}.pt") for name in ("undisturbed", "killed"))
     assert all(torch.equal(weights[name], weights2[name]) for name in weights)
 
