@@ -2,11 +2,11 @@
 
 import multiprocessing
 import os
-import socket
 
 import pytest
 import torch
 from torch import nn
+from torch.distributed import TCPStore
 
 from eca_edu import ModelConfig, build_model, fit, make_cue_switch
 from eca_edu.distributed import (
@@ -52,8 +52,9 @@ def mean_seen_by_batch_norm(rank):
 
 def train_as_one_of_two(rank, port, folder):
     torch.set_num_threads(1)
-    os.environ.update(RANK=str(rank), LOCAL_RANK=str(rank), WORLD_SIZE="2", MASTER_ADDR="127.0.0.1")
-    os.environ["MASTER_PORT"] = str(port)
+    os.environ.update(RANK=str(rank), LOCAL_RANK=str(rank), WORLD_SIZE="2")
+    os.environ.update(MASTER_ADDR="127.0.0.1", MASTER_PORT=str(port))
+    os.environ.update(TORCHELASTIC_USE_AGENT_STORE="True", TORCHELASTIC_RESTART_COUNT="0")
     with process_group():
         assert rank_and_size() == (rank, 2)
         assert from_first_process(rank) == 0
@@ -72,10 +73,10 @@ def one_and_two(tmp_path_factory):
     context = multiprocessing.get_context("spawn" if os.name == "nt" else "forkserver")
     if os.name != "nt":
         context.set_forkserver_preload(["torch._dynamo"])
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    processes = [context.Process(target=train_as_one_of_two, args=(rank, port, folder)) for rank in range(2)]
+    meeting = TCPStore(
+        "127.0.0.1", 0, is_master=True, wait_for_workers=False
+    )  # as torchrun does, at a port that is free
+    processes = [context.Process(target=train_as_one_of_two, args=(rank, meeting.port, folder)) for rank in range(2)]
     for process in processes:
         process.start()
     for process in processes:
