@@ -28,7 +28,7 @@ import ipywidgets as W
 import matplotlib.pyplot as plt
 from IPython.display import Image, display
 from eca_edu.widgets import kernel_size as explorer
-from eca_edu.widgets.controls import b_slider, gamma_slider
+from eca_edu.widgets.kernel_size import b_slider, gamma_slider
 
 %matplotlib inline
 

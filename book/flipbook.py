@@ -24,7 +24,7 @@ from eca_edu.widgets import (
     KernelSizeExplorer,
     Prediction,
 )
-from eca_edu.widgets.panel import Explorer
+from eca_edu.widgets.explorer import Explorer
 
 #: Explorer -> {control: which of its values are in the book}; the other controls keep all of theirs.
 THINNED = {

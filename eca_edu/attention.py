@@ -4,15 +4,16 @@ Every channel attention here is the same three steps: average each channel over 
 the result to weights in (0, 1). The relatives of ECA differ only in `interact`.
 """
 
+import inspect
 from collections.abc import Callable
 from functools import partial
-from typing import Literal
+from typing import ClassVar, Literal
 
 import torch
 import torch.fx
 from torch import nn
 
-from eca_edu._arguments import odd_kernel_size, positive_integer
+from eca_edu._arguments import LARGEST_KERNEL_SIZE, odd_kernel_size, one_of, positive_integer
 from eca_edu.kernel_size import adaptive_kernel_size
 
 
@@ -26,6 +27,8 @@ class ChannelAttention(nn.Module):
     Source: Eq. 1 and 9.
     """
 
+    cost: ClassVar[str] = "unknown"  # the number of parameters, in the symbols of the paper
+
     def __init__(self, channels: int):
         super().__init__()
         self.channels = positive_integer("channels", channels)
@@ -33,7 +36,7 @@ class ChannelAttention(nn.Module):
 
     def interact(self, y: torch.Tensor) -> torch.Tensor:
         """Turn descriptors y: (N, C) into the logits of the channel weights: (N, C)."""
-        raise NotImplementedError(f"{type(self).__name__} must define interact(y)")
+        raise NotImplementedError
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         _check_feature_map(x, self.channels)
@@ -43,13 +46,15 @@ class ChannelAttention(nn.Module):
 
 
 class ECA(ChannelAttention):
-    """Efficient channel attention: ω = σ(C1D_k(y)), each channel meets its k - 1 neighbours; k = ψ(C) parameters.
+    """Efficient channel attention: ω = σ(C1D_k(y)), each channel meets its k - 1 neighbours, with k = ψ(C).
 
     channels: C ≥ 1. gamma, b: the γ > 0 and b of ψ. kernel_size: an odd k that takes the place of ψ(C).
     padding_mode: what lies beyond the first and the last channel, "zeros" (the paper) or "circular".
     Raises TypeError or ValueError for a value out of range.
     Source: Eq. 9 and 12.
     """
+
+    cost = "k"
 
     def __init__(
         self,
@@ -61,27 +66,27 @@ class ECA(ChannelAttention):
         padding_mode: Literal["zeros", "circular"] = "zeros",
     ):
         super().__init__(channels)
-        kernel_size = _kernel_size(channels, gamma, b, kernel_size)
-        padding = kernel_size // 2
-        if padding_mode not in ("zeros", "circular"):
-            raise ValueError(f"padding_mode must be 'zeros' or 'circular'; got {padding_mode!r}")
-        if padding_mode == "circular" and padding > channels:
+        one_of("padding_mode", padding_mode, ("zeros", "circular"))
+        k = choose_kernel_size(channels, gamma, b, kernel_size)
+        if padding_mode == "circular" and k // 2 > channels:
             raise ValueError(
-                f"kernel_size must be at most 2 * channels + 1 with circular padding; got {kernel_size} for {channels} channels"
+                f"with circular padding kernel_size must be at most 2 * channels + 1; got {k} for {channels} channels"
             )
-        self.conv = nn.Conv1d(1, 1, kernel_size, padding=padding, padding_mode=padding_mode, bias=False)
+        self.conv = nn.Conv1d(1, 1, k, padding=k // 2, padding_mode=padding_mode, bias=False)
 
     def interact(self, y: torch.Tensor) -> torch.Tensor:
         return self.conv(y.unsqueeze(1)).squeeze(1)  # (N, C) -> (N, 1, C) -> (N, C)
 
 
 class SqueezeExcitation(ChannelAttention):
-    """Squeeze-and-excitation: ω = σ(W2 ReLU(W1 y)) through a bottleneck of C / r channels; 2 C² / r parameters.
+    """Squeeze-and-excitation: ω = σ(W2 ReLU(W1 y)) through a bottleneck of C / r channels.
 
     channels: C ≥ 1. reduction: r ≥ 1; the bottleneck keeps at least one channel. bias: whether W1 and W2 add one.
     Raises TypeError or ValueError for a value out of range.
     Source: Eq. 2; the parameter counts of Table 3 are without bias.
     """
+
+    cost = "2 C² / r"
 
     def __init__(self, channels: int, reduction: int = 16, *, bias: bool = False):
         super().__init__(channels)
@@ -94,22 +99,23 @@ class SqueezeExcitation(ChannelAttention):
 
 
 class SEVar1(ChannelAttention):
-    """The gate without interaction: ω = σ(y); no parameters.
+    """The gate without interaction: ω = σ(y). Source: SE-Var1 of Table 2."""
 
-    Source: SE-Var1 of Table 2.
-    """
+    cost = "none"
 
     def interact(self, y: torch.Tensor) -> torch.Tensor:
         return y
 
 
 class SEGroups(ChannelAttention):
-    """Channels interact within groups only: ω = σ(W y) with a block-diagonal W; C² / G parameters.
+    """Channels interact within groups only: ω = σ(W y) with a block-diagonal W.
 
     channels: C ≥ 1. groups: G, a divisor of C.
     Raises TypeError or ValueError for a value out of range.
     Source: Eq. 5, SE-GC of Table 2.
     """
+
+    cost = "C² / G"
 
     def __init__(self, channels: int, groups: int = 16):
         super().__init__(channels)
@@ -122,27 +128,25 @@ class SEGroups(ChannelAttention):
 
 
 class SEVar2(SEGroups):
-    """One weight for each channel: ω = σ(w ⊙ y), a diagonal W; C parameters.
+    """One weight for each channel: ω = σ(w ⊙ y), a diagonal W. Source: Eq. 3 and 4, SE-Var2 of Table 2."""
 
-    Source: Eq. 3 and 4, SE-Var2 of Table 2.
-    """
+    cost = "C"
 
     def __init__(self, channels: int):
         super().__init__(channels, groups=channels)
 
 
 class SEVar3(SEGroups):
-    """Every channel meets every other: ω = σ(W y) with a full W; C² parameters.
+    """Every channel meets every other: ω = σ(W y) with a full W. Source: Eq. 3 and 4, SE-Var3 of Table 2."""
 
-    Source: Eq. 3 and 4, SE-Var3 of Table 2.
-    """
+    cost = "C²"
 
     def __init__(self, channels: int):
         super().__init__(channels, groups=1)
 
 
 class ECANotShared(ChannelAttention):
-    """ECA without shared weights: each channel has its own k weights for its neighbours; k C parameters.
+    """ECA without shared weights: each channel has its own k weights for its neighbours.
 
     channels: C ≥ 1. gamma, b, kernel_size: as in ECA.
     At the ends p (p + 1) of the weights meet only the zeros of the padding and never learn, with p = (k - 1) / 2.
@@ -150,11 +154,13 @@ class ECANotShared(ChannelAttention):
     Source: Eq. 6 and 7, ECA-NS of Table 2.
     """
 
+    cost = "k C"
+
     def __init__(self, channels: int, gamma: float = 2, b: float = 1, *, kernel_size: int | None = None):
         super().__init__(channels)
-        kernel_size = _kernel_size(channels, gamma, b, kernel_size)
-        bound = kernel_size**-0.5  # the range of a fresh Conv1d with this kernel
-        self.weight = nn.Parameter(torch.empty(channels, kernel_size).uniform_(-bound, bound))
+        k = choose_kernel_size(channels, gamma, b, kernel_size)
+        bound = k**-0.5  # the range of a fresh Conv1d with this kernel
+        self.weight = nn.Parameter(torch.empty(channels, k).uniform_(-bound, bound))
 
     def interact(self, y: torch.Tensor) -> torch.Tensor:
         k = self.weight.shape[1]
@@ -162,21 +168,30 @@ class ECANotShared(ChannelAttention):
         return torch.einsum("nck,ck->nc", neighbours, self.weight)  # (N, C)
 
 
-#: The attention modules by name; each is called with the number of channels and its own options.
+#: The attention modules by name; each is called with the number of channels and its own options. A new gate is added here.
 ATTENTION: dict[str, Callable[..., ChannelAttention]] = {
     "se": SqueezeExcitation,
     "se-var1": SEVar1,
     "se-var2": SEVar2,
     "se-var3": SEVar3,
-    "se-gc1": partial(SEGroups, groups=16),
+    "se-gc": SEGroups,
+    "se-gc1": lambda channels: SEGroups(channels, 16),
     "se-gc2": lambda channels: SEGroups(channels, max(1, channels // 16)),
     "se-gc3": lambda channels: SEGroups(channels, max(1, channels // 8)),
     "eca-ns": ECANotShared,
     "eca": ECA,
     "eca-circular": partial(ECA, padding_mode="circular"),
 }
+
+
+def options_of(name: str) -> list[str]:
+    """Return which options the attention called `name` takes, such as "gamma" or "reduction"."""
+    _, *options = inspect.signature(ATTENTION[name]).parameters
+    return options
+
+
 #: Those whose kernel size follows from gamma and b, or is given as kernel_size.
-FOLLOWS_PSI = ("eca", "eca-circular", "eca-ns")
+FOLLOWS_PSI = [name for name in ATTENTION if "gamma" in options_of(name)]
 
 
 def make_attention(name: str, channels: int, **options) -> nn.Module:
@@ -185,13 +200,9 @@ def make_attention(name: str, channels: int, **options) -> nn.Module:
     options: the keyword arguments of the class behind the name, as in make_attention("se", 64, reduction=8).
     Raises ValueError for an unknown name and TypeError for an unknown option.
     """
-    if name == "none":
-        if options:
-            raise TypeError(f'attention "none" takes no options; got {", ".join(options)}')
-        return nn.Identity()
-    if name not in ATTENTION:
-        raise ValueError(f"attention must be one of {', '.join(['none', *ATTENTION])}; got {name!r}")
-    return ATTENTION[name](channels, **options)
+    gates = {"none": lambda channels: nn.Identity(), **ATTENTION}
+    one_of("attention", name, gates)
+    return gates[name](channels, **options)
 
 
 @torch.no_grad()
@@ -200,27 +211,27 @@ def interaction_matrix(module: ChannelAttention) -> torch.Tensor:
 
     Row i tells how much each channel counts for the weight of channel i. For squeeze-and-excitation, whose ReLU makes it
     nonlinear, it is the product of its two factors, `module.expand.weight @ module.reduce.weight`.
-    Raises TypeError for a module that is no ChannelAttention.
     Source: Eq. 3 to 8.
     """
-    if not isinstance(module, ChannelAttention):
-        raise TypeError(f"module must be a ChannelAttention; got {type(module).__name__}")
     if isinstance(module, SqueezeExcitation):
         return module.expand.weight @ module.reduce.weight
     parameter = next(module.parameters(), torch.empty(0))
     return module.interact(torch.eye(module.channels, dtype=parameter.dtype, device=parameter.device)).T
 
 
-def _kernel_size(channels: int, gamma: float, b: float, kernel_size: int | None) -> int:
-    """Return `kernel_size` if it is an odd positive number, and ψ(C) if it is None."""
-    return adaptive_kernel_size(channels, gamma, b) if kernel_size is None else odd_kernel_size(kernel_size)
+def choose_kernel_size(channels: int, gamma: float, b: float, kernel_size: int | None) -> int:
+    """Return `kernel_size` where it is given, else ψ(C); raise TypeError or ValueError if it is not odd or out of range."""
+    if kernel_size is not None:
+        return odd_kernel_size(kernel_size)
+    k = adaptive_kernel_size(channels, gamma, b)
+    if k > LARGEST_KERNEL_SIZE:
+        raise ValueError(f"gamma and b must give a kernel size up to {LARGEST_KERNEL_SIZE:,}; got gamma {gamma}, b {b}")
+    return k
 
 
 @torch.fx.wrap  # symbolic tracing, as in torchvision's feature extraction, keeps the check as one call
 def _check_feature_map(x: torch.Tensor, channels: int) -> None:
-    if not isinstance(x, torch.Tensor):
-        raise TypeError(f"x must be a tensor of shape (N, {channels}, H, W); got {type(x).__name__}")
-    if not x.is_floating_point():
-        raise TypeError(f"x must be of a floating type; got {x.dtype}")
+    if not isinstance(x, torch.Tensor) or not x.is_floating_point():
+        raise TypeError(f"x must be a tensor of floating type; got {getattr(x, 'dtype', type(x).__name__)}")
     if x.ndim != 4 or x.shape[1] != channels:
         raise ValueError(f"x must have shape (N, {channels}, H, W); got {tuple(x.shape)}")

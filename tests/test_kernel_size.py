@@ -43,8 +43,7 @@ def test_the_exact_integer_form_holds_for_every_channel_count_up_to_2_to_20():
 
 def test_floats_agree_with_whole_numbers_at_every_setting_of_the_sliders():
     """k rises where 2^p reaches C^q; both sides of every such step are tried, for each C that an explorer offers, too."""
-    from eca_edu.widgets.controls import b_slider, gamma_slider
-    from eca_edu.widgets.kernel_size import CHANNELS
+    from eca_edu.widgets.kernel_size import CHANNELS, b_slider, gamma_slider
 
     def settings(slider):
         step = Fraction(slider.step)

@@ -8,6 +8,7 @@ from html import escape
 import ipywidgets as W
 import numpy as np
 import torch
+from matplotlib.collections import LineCollection
 from torch import nn
 
 from eca_edu.attribution import (
@@ -25,9 +26,10 @@ from eca_edu.attribution import (
 )
 from eca_edu.channel_weights import gates
 from eca_edu.datasets.image_data import ImageData
-from eca_edu.figures.attributions import draw_explanation, update_explanation
+from eca_edu.figures.attributions import outline
+from eca_edu.figures.colours import GREEN, GREY, ORANGE, PURPLE, SIGNED, VERMILION
 from eca_edu.models import ResidualBlock
-from eca_edu.widgets.panel import Explorer, ImpossibleSetting
+from eca_edu.widgets.explorer import Explorer, ImpossibleSetting, images_to_show, show_image
 
 #: name -> (the method, the options among the controls that it takes)
 METHODS: dict[str, tuple[Callable[..., Attribution], tuple[str, ...]]] = {
@@ -41,6 +43,10 @@ METHODS: dict[str, tuple[Callable[..., Attribution], tuple[str, ...]]] = {
 COMPLETE = 0.05  # a sum is called complete up to this share of the difference of the scores
 ALIKE = 0.5  # a rank correlation from which a map is said to look like that of an untrained network
 KEPT = 300  # explanations that are remembered
+#: What a light may say, and its colour.
+LIGHTS = {"good": GREEN, "bad": VERMILION, "none": GREY}
+#: The two networks whose maps are compared.
+NETWORKS = {"map": "this network", "untrained": "an untrained network"}
 ANSWER, RIGHT = "its answer", "the right class"
 
 
@@ -55,8 +61,7 @@ class AttributionExplorer(Explorer):
     """
 
     def __init__(self, model: nn.Module, data: ImageData, layers: Sequence[str] | None = None):
-        if not len(data):
-            raise ValueError("data must hold at least one image; got none")
+        self.data = images_to_show(data)
         # Callbacks put hooks on the network, while other cells may use or train the original.
         model = copy.deepcopy(model).eval()
         modules = dict(model.named_modules())
@@ -64,7 +69,6 @@ class AttributionExplorer(Explorer):
             layers = [name for name, module in modules.items() if isinstance(module, ResidualBlock)]
         if not layers or not set(layers) <= set(modules):
             raise ValueError(f"layers must be names of modules of the model, at least one; got {list(layers)}")
-        self.data = data.spread(500)
         self.models = {"map": model, "untrained": randomized(model)}
         self.device = next(model.parameters()).device
         with torch.no_grad():
@@ -83,35 +87,69 @@ class AttributionExplorer(Explorer):
         super().__init__(760, 370, controls)
 
     def prepare(self) -> None:
-        self.artists = draw_explanation(self.figure)
+        """Draw the axes of an image, of its map and of that of an untrained network, and two lights."""
+        image_ax = self.figure.add_axes((0.02, 0.02, 0.3, 0.68))
+        image_ax.set_title("the image", fontsize=10)
+        self.picture_of = image_ax.imshow(np.zeros((2, 2, 3), np.uint8))
+        image_ax.axis("off")
+        self.maps, self.bars = {}, {}
+        for name, left in {"map": 0.35, "untrained": 0.68}.items():
+            self.maps[name] = self.figure.add_axes((left, 0.02, 0.3, 0.68))
+            self.bars[name] = self.figure.add_axes((left + 0.06, 0.13, 0.24, 0.54))
+        self.lights = {}
+        for name, height in {"completeness": 0.94, "sanity": 0.86}.items():
+            dot = self.figure.text(0.02, height, "●", fontsize=16, va="center", family="DejaVu Sans")
+            self.lights[name] = (dot, self.figure.text(0.055, height, "", fontsize=10, va="center"))
 
     def update(self, image: int, method: str, target: str, layer: str, steps: int) -> str:
         for name in ("layer", "steps"):
             self.controls[name].disabled = name not in METHODS[method][1]
-        answer, right = int(self.probabilities[image].argmax()), int(self.data.labels[image])
-        wanted = {ANSWER: answer, RIGHT: right}.get(target)
-        wanted = self.data.class_names.index(target) if wanted is None else wanted
+        names, answer = self.data.class_names, int(self.probabilities[image].argmax())
+        right = int(self.data.labels[image])
+        wanted = {**{name: i for i, name in enumerate(names)}, ANSWER: answer, RIGHT: right}[target]
         options = {name: value for name, value in [("layer", layer), ("steps", steps)] if name in METHODS[method][1]}
         if method == "gate":
             options["layer"] = self._gate(layer)
         found = {name: self.explain(name, image, method, wanted, **options) for name in self.models}
-        lights = {"completeness": completeness(found["map"]), "sanity": sanity(found["map"], found["untrained"])}
         mask = None if self.data.masks is None else self.data.masks[image]
-        shown = {name: as_shown(attribution).numpy() for name, attribution in found.items()}
-        update_explanation(
-            self.artists,
-            self.data.images[image].permute(1, 2, 0).numpy(),
-            None if mask is None else mask.numpy(),
-            shown,
-            lights,
-        )
-        names = self.data.class_names
+        show_image(self.picture_of, self.data.images[image])
+        for name, attribution in found.items():
+            self._show(name, as_shown(attribution).numpy(), mask)
+        lights = {"completeness": completeness(found["map"]), "sanity": sanity(found["map"], found["untrained"])}
+        for name, (state, text) in lights.items():
+            dot, words = self.lights[name]
+            dot.set_color(LIGHTS[state])
+            words.set_text(text)
         return (
             f"Image {image}: the right class is {escape(names[right])}, the network says {escape(names[answer])} "
             f"({self.probabilities[image, answer]:.0%}). Why {escape(names[wanted])}? By {escape(method)}: "
-            + (channels_said(shown["map"]) if method == "gate" else inside_said(found["map"], mask))
+            + (channels_said(found["map"].values[0]) if method == "gate" else inside_said(found["map"], mask))
             + " ".join(escape(text) for _, text in lights.values())
         )
+
+    def _show(self, name: str, numbers: np.ndarray, mask: torch.Tensor | None) -> None:
+        """Draw a map (H, W) in colours, with the outline of the mask, or channels (C,) as bars; 0 is in the middle."""
+        ax, bars, reach = self.maps[name], self.bars[name], float(np.abs(numbers).max())
+        limit = reach or 1.0
+        ax.clear()
+        bars.clear()
+        ax.axis("off")
+        ax.set_aspect("equal")  # as an image has it, also above bars
+        ax.set_title(f"{NETWORKS[name]}, ± {reach:.2g}", fontsize=10)
+        bars.set_visible(numbers.ndim == 1)
+        if numbers.ndim == 2:
+            ax.imshow(numbers, cmap=SIGNED, vmin=-limit, vmax=limit)
+            ax.add_collection(
+                LineCollection([] if mask is None else outline(mask.numpy()), colors="black", linewidths=0.8)
+            )
+            return
+        bars.bar(range(len(numbers)), numbers, color=np.where(numbers < 0, PURPLE, ORANGE))
+        bars.axhline(0, color="black", linewidth=0.6)
+        bars.set_ylim(-1.1 * limit, 1.1 * limit)
+        bars.set_xlabel("channel", fontsize=9, labelpad=1)
+        bars.set_yticks([-reach, 0, reach], [f"{-reach:.2g}", "0", f"{reach:.2g}"])
+        bars.tick_params(labelsize=8)
+        bars.spines[["top", "right"]].set_visible(False)
 
     def _gate(self, layer: str) -> str:
         """Return the name of the channel attention in a layer."""
@@ -170,7 +208,7 @@ def inside_said(attribution: Attribution, mask: torch.Tensor | None) -> str:
     )
 
 
-def channels_said(values: np.ndarray) -> str:
+def channels_said(values: torch.Tensor) -> str:
     """Return in a sentence which channel counts most."""
-    most = int(np.abs(values).argmax())
+    most = int(values.abs().argmax())
     return f"<b>channel {most} counts most, {values[most]:+.2f}</b>. "

@@ -8,12 +8,12 @@ import torch
 
 from eca_edu.attention import ATTENTION, ECA, FOLLOWS_PSI, make_attention
 from eca_edu.complexity import count_macs, count_parameters
-from eca_edu.figures.backbones import draw_stages
+from eca_edu.figures.colours import BLUE
 from eca_edu.insertion import attention_places, attention_stages
-from eca_edu.widgets.controls import b_slider, gamma_slider
-from eca_edu.widgets.panel import Explorer, ImpossibleSetting
+from eca_edu.widgets.explorer import Explorer, ImpossibleSetting
+from eca_edu.widgets.kernel_size import b_slider, gamma_slider
 
-BACKBONES = ("resnet18", "resnet34", "resnet50", "resnet101", "resnet152", "mobilenet_v2")
+OF_TORCHVISION = ("resnet18", "resnet34", "resnet50", "resnet101", "resnet152", "mobilenet_v2")
 
 
 @lru_cache
@@ -35,7 +35,7 @@ class BackboneExplorer(Explorer):
 
     def __init__(self):
         controls = {
-            "backbone": W.Dropdown(options=BACKBONES, value="resnet50", description="backbone"),
+            "backbone": W.Dropdown(options=OF_TORCHVISION, value="resnet50", description="backbone"),
             "attention": W.Dropdown(options=list(ATTENTION), value="eca", description="attention"),
             "gamma": gamma_slider(),
             "b": b_slider(),
@@ -51,22 +51,19 @@ class BackboneExplorer(Explorer):
         parameters, stages = plain_network(backbone)
         reduction = 8 if backbone == "mobilenet_v2" else 16  # SE's r in the paper's Table 3
         try:
-            options = self._options(attention, gamma, b, kernel_sizes, stages)
+            options = stage_options(attention, gamma, b, kernel_sizes, len(stages))
             if attention == "se":
                 options = [{"reduction": reduction}] * len(stages)
-            modules = [make_attention(attention, stages[i][0], **options[i]) for i in range(len(stages))]
+            modules = [make_attention(attention, c, **given) for (c, _), given in zip(stages, options, strict=True)]
         except ValueError as error:  # the text tells what does not go together
             raise ImpossibleSetting(str(error)) from error
         added = [count * count_parameters(module) for (_, count), module in zip(stages, modules, strict=True)]
-        macs = sum(
-            count * count_macs(module, (1, channels, 1, 1))
-            for (channels, count), module in zip(stages, modules, strict=True)
-        )
+        macs = sum(count * count_macs(module, (1, c, 1, 1)) for (c, count), module in zip(stages, modules, strict=True))
         kernels = [module.conv.kernel_size[0] for module in modules if isinstance(module, ECA)]
         labels = [f"{count:,}" for count in added]
         if kernels:
             labels = [f"{count} (k = {k})" for count, k in zip(added, kernels, strict=True)]
-        draw_stages(self.ax, stages, added, labels)
+        self._draw_stages(stages, added, labels)
         chosen = f" with kernel sizes {'-'.join(map(str, kernels))}" if kernels else ""
         chosen = f" with r = {reduction}" if attention == "se" else chosen
         return (
@@ -74,14 +71,25 @@ class BackboneExplorer(Explorer):
             f"more, on top of {parameters:,} parameters (+{sum(added) / parameters:.4%})."
         )
 
-    @staticmethod
-    def _options(attention: str, gamma: float, b: float, kernel_sizes: str, stages: list) -> list[dict]:
-        """Return the options of each stage's module; raise ValueError for a list that does not fit."""
-        if attention not in FOLLOWS_PSI:
-            return [{}] * len(stages)
-        if not kernel_sizes.strip():
-            return [{"gamma": gamma, "b": b}] * len(stages)
-        numbers = [int(number) for number in re.findall(r"\d+", kernel_sizes)]
-        if len(numbers) != len(stages):
-            raise ValueError(f"k list must have {len(stages)} odd numbers, one for each stage; got {kernel_sizes!r}")
-        return [{"kernel_size": number} for number in numbers]
+    def _draw_stages(self, stages: list[tuple[int, int]], parameters: list[int], labels: list[str]) -> None:
+        """Draw anew the parameters that attention adds to each stage, on a logarithmic axis."""
+        ax, places, tops = self.ax, range(len(stages)), [max(count, 0.7) for count in parameters]
+        ax.clear()
+        ax.bar(places, tops, bottom=0.5, color=BLUE, width=0.6)
+        for place, top, label in zip(places, tops, labels, strict=True):
+            ax.annotate(label, (place, top + 0.5), (0, 4), textcoords="offset points", ha="center", fontsize=9)
+        ax.set(yscale="log", ylim=(0.5, 3e8), ylabel="added parameters", xlabel="stage: modules × channels")
+        ax.set_xticks(places, [f"{modules} × {channels}" for channels, modules in stages], fontsize=9)
+        ax.set_xlim(-0.6, len(stages) - 0.4)
+
+
+def stage_options(attention: str, gamma: float, b: float, kernel_sizes: str, stages: int) -> list[dict]:
+    """Return the options of each stage's module; raise ValueError for a list that does not fit."""
+    if attention not in FOLLOWS_PSI:
+        return [{}] * stages
+    if not kernel_sizes.strip():
+        return [{"gamma": gamma, "b": b}] * stages
+    numbers = [int(number) for number in re.findall(r"\d+", kernel_sizes)]
+    if len(numbers) != stages:
+        raise ValueError(f"k list must have {stages} odd numbers, one for each stage; got {kernel_sizes!r}")
+    return [{"kernel_size": number} for number in numbers]

@@ -4,14 +4,16 @@ from collections.abc import Sequence
 
 import ipywidgets as W
 import torch
+from matplotlib.axes import Axes
+from matplotlib.patches import Rectangle
 from torch.nn import functional as F
 
-from eca_edu.figures.convolution import draw_convolution, number, update_convolution
-from eca_edu.widgets.panel import Explorer
+from eca_edu.figures.colours import BLUE, GREY, VERMILION
+from eca_edu.widgets.explorer import Explorer
 
 PADDING = {"zeros": "constant", "circular": "circular"}  # our name -> the name in torch.nn.functional.pad
-
 LARGEST = 10  # channels whose numbers can be read side by side
+ROWS = {"y": 4, "kernel": 3, "products": 2, "logits": 1, "ω": 0}
 
 
 class ConvolutionStepper(Explorer):
@@ -46,19 +48,69 @@ class ConvolutionStepper(Explorer):
             self.channel.value = min(max(self.channel.value + step, 0), len(self.y) - 1)
 
     def prepare(self) -> None:
-        self.artists = draw_convolution(self.figure.add_axes((0, 0, 1, 1)), len(self.y), len(self.weights))
+        """Draw a row of cells for y with its padding, one for the kernel, its products, the logits and the weights ω."""
+        ax, channels, k = self.figure.add_axes((0, 0, 1, 1)), len(self.y), len(self.weights)
+        margin = k // 2
+        ax.set(xlim=(-margin - 3, channels + margin), ylim=(-0.7, ROWS["y"] + 1))
+        ax.axis("off")
+        for name, row in ROWS.items():
+            ax.text(-margin - 0.8, row, name, ha="right", va="center", fontsize=11)
+        for name, places in {
+            "y": range(-margin, channels + margin),
+            "logits": range(channels),
+            "ω": range(channels),
+        }.items():
+            for place in places:
+                line = "-" if 0 <= place < channels else ":"
+                self._frame(ax, place - 0.5, ROWS[name] - 0.4, 1, 0.8, edgecolor=GREY, linewidth=1, linestyle=line)
+        for place, text in {-margin - 0.8: "channel", **{place: str(place) for place in range(channels)}}.items():
+            align = "right" if place < 0 else "center"
+            ax.text(place, ROWS["y"] + 0.65, text, ha=align, va="center", fontsize=9, color=GREY)
+        self.texts = {
+            name: [
+                ax.text(0, ROWS[name], "", ha="center", va="center", fontsize=10, color=colour) for _ in range(count)
+            ]
+            for name, count, colour in [
+                ("y", channels + 2 * margin, "black"),
+                ("kernel", k, BLUE),
+                ("products", k, BLUE),
+                ("logits", channels, "black"),
+                ("ω", channels, "black"),
+            ]
+        }
+        blue = {"facecolor": BLUE, "edgecolor": BLUE, "alpha": 0.12, "zorder": 0}
+        self.window = self._frame(ax, 0, ROWS["products"] - 0.45, k, 2.9, **blue)
+        self.result = self._frame(ax, 0, ROWS["ω"] - 0.42, 1, 1.84, edgecolor=VERMILION, linewidth=2, zorder=3)
+
+    @staticmethod
+    def _frame(ax: Axes, x: float, y: float, width: float, height: float, **style) -> Rectangle:
+        return ax.add_patch(Rectangle((x, y), width, height, **{"facecolor": "none", **style}))
 
     def update(self, channel: int, padding: str) -> str:
-        margin = len(self.weights) // 2
+        """Show the kernel over one channel, and the results of all channels up to it."""
+        k, margin = len(self.weights), len(self.weights) // 2
         padded = F.pad(self.y[None, None], (margin, margin), mode=PADDING[padding])  # (1, 1, C + k - 1)
         logits = F.conv1d(padded, self.weights[None, None])[0, 0]  # (C,)
         omega = logits.sigmoid()
-        neighbours = padded[0, 0, channel : channel + len(self.weights)]
-        update_convolution(self.artists, channel, *(v.tolist() for v in (padded[0, 0], self.weights, logits, omega)))
-        products = " + ".join(
-            f"{number(w)} · {number(v)}" for w, v in zip(self.weights.tolist(), neighbours.tolist(), strict=True)
-        )
+        neighbours, weights = padded[0, 0, channel : channel + k].tolist(), self.weights.tolist()
+        for place, (text, value) in enumerate(zip(self.texts["y"], padded[0, 0].tolist(), strict=True), -margin):
+            inside = 0 <= place < len(self.y)
+            text.set(x=place, text=number(value), color="black" if inside else GREY)
+        for i, (weight, value) in enumerate(zip(weights, neighbours, strict=True)):
+            self.texts["kernel"][i].set(x=channel - margin + i, text=f"× {number(weight)}")
+            self.texts["products"][i].set(x=channel - margin + i, text=number(weight * value))
+        for name, values in (("logits", logits), ("ω", omega)):
+            for place, text in enumerate(self.texts[name]):
+                text.set(x=place, text=f"{values[place]:.2f}" if place <= channel else "")
+        self.window.set_x(channel - margin - 0.5)
+        self.result.set_x(channel - 0.5)
+        products = " + ".join(f"{number(w)} · {number(v)}" for w, v in zip(weights, neighbours, strict=True))
+        logit = number(logits[channel].item())
         return (
-            f"Channel {channel}: {products} = {number(logits[channel].item())}, and its weight is "
-            f"<b>ω = σ({number(logits[channel].item())}) = {omega[channel]:.2f}</b>."
+            f"Channel {channel}: {products} = {logit}, and its weight is <b>ω = σ({logit}) = {omega[channel]:.2f}</b>."
         )
+
+
+def number(value: float) -> str:
+    """Return a number with at most three decimals."""
+    return f"{round(value, 3) + 0:g}"  # + 0 turns -0 into 0

@@ -1,36 +1,17 @@
 """Pick a gate and its numbers: the matrix through which its channels interact, and its cost."""
 
-from collections.abc import Callable
-
 import ipywidgets as W
+import matplotlib
+import numpy as np
 import torch
 
-from eca_edu.attention import (
-    ECA,
-    ChannelAttention,
-    ECANotShared,
-    SEGroups,
-    SEVar1,
-    SEVar2,
-    SEVar3,
-    SqueezeExcitation,
-    interaction_matrix,
-)
+from eca_edu.attention import ATTENTION, ChannelAttention, interaction_matrix, options_of
 from eca_edu.complexity import count_parameters
-from eca_edu.figures.interaction import draw_costs, draw_interaction, update_costs, update_interaction
-from eca_edu.widgets.panel import Explorer, ImpossibleSetting
+from eca_edu.figures.colours import BLUE, GREY, SIGNED
+from eca_edu.widgets.explorer import Explorer, ImpossibleSetting
 
-#: name -> (its number of parameters, gate(C, r, G, k)), in the order of the paper's Table 2.
-GATES: dict[str, tuple[str, Callable[[int, int, int, int], ChannelAttention]]] = {
-    "SE": ("2 C² / r", lambda channels, r, g, k: SqueezeExcitation(channels, r)),
-    "SE-Var1": ("none", lambda channels, r, g, k: SEVar1(channels)),
-    "SE-Var2": ("C", lambda channels, r, g, k: SEVar2(channels)),
-    "SE-Var3": ("C²", lambda channels, r, g, k: SEVar3(channels)),
-    "SE-GC": ("C² / G", lambda channels, r, g, k: SEGroups(channels, g)),
-    "ECA-NS": ("k C", lambda channels, r, g, k: ECANotShared(channels, kernel_size=k)),
-    "ECA": ("k", lambda channels, r, g, k: ECA(channels, kernel_size=k)),
-    "ECA circular": ("k", lambda channels, r, g, k: ECA(channels, kernel_size=k, padding_mode="circular")),
-}
+#: Table 2 has grouped gates with three numbers of groups; here one stands for them, and its groups are chosen.
+GATES = [name for name in ATTENTION if not name.startswith("se-gc") or name == "se-gc"]
 
 
 class InteractionExplorer(Explorer):
@@ -42,7 +23,7 @@ class InteractionExplorer(Explorer):
 
     def __init__(self):
         controls = {
-            "gate": W.Dropdown(options=list(GATES), value="ECA", description="gate"),
+            "gate": W.Dropdown(options=GATES, value="eca", description="gate"),
             "channels": W.SelectionSlider(options=[8, 16, 32, 64, 128], value=16, description="C"),
             "reduction": W.SelectionSlider(options=[2, 4, 8, 16, 32], value=4, description="r"),
             "groups": W.SelectionSlider(options=[2, 4, 8, 16, 32], value=4, description="G"),
@@ -51,35 +32,59 @@ class InteractionExplorer(Explorer):
         super().__init__(760, 360, controls)
 
     def prepare(self) -> None:
-        matrix, costs = self.figure.add_axes((0.08, 0.14, 0.38, 0.8)), self.figure.add_axes((0.6, 0.14, 0.33, 0.8))
-        self.artists = {**draw_interaction(matrix), **draw_costs(costs, list(GATES))}
+        """Draw the axes of the matrix, and one horizontal bar for each gate."""
+        matrix_ax, ax = self.figure.add_axes((0.08, 0.14, 0.38, 0.8)), self.figure.add_axes((0.6, 0.14, 0.33, 0.8))
+        colours = matplotlib.colormaps[SIGNED].with_extremes(bad="0.88")  # grey where channels do not meet
+        self.matrix = matrix_ax.imshow(np.zeros((2, 2)), cmap=colours, interpolation="nearest")
+        matrix_ax.set(xlabel="average $y_j$ of channel j", ylabel="logit of channel i")
+        places = range(len(GATES))
+        ax.set_yticks(places, GATES, fontsize=9)
+        ax.set(xscale="log", xlim=(0.5, 2e5), ylim=(len(GATES) - 0.5, -0.5), xlabel="parameters")
+        ax.spines[["top", "right"]].set_visible(False)
+        self.bars = dict(zip(GATES, ax.barh(places, [1] * len(GATES), left=0.5, height=0.6), strict=True))
+        self.labels = {
+            gate: ax.text(1, place, "", va="center", fontsize=9) for place, gate in zip(places, GATES, strict=True)
+        }
 
-    def update(self, gate: str, channels: int, reduction: int, groups: int, kernel_size: int) -> str:
-        numbers = (channels, reduction, groups, kernel_size)
-        matrix = interaction_matrix(with_drawn_weights(empty_gate(gate, *numbers)))  # (C, C)
-        connected = matrix != 0  # drawn weights are never exactly 0
-        parameters = {name: count_or_none(name, *numbers) for name in GATES}
-        update_interaction(self.artists, matrix.numpy(), connected.numpy())
-        update_costs(self.artists, list(parameters.values()), list(GATES).index(gate))
+    def update(self, gate: str, channels: int, **numbers: int) -> str:
+        module = empty_gate(gate, channels, **numbers)
+        matrix = interaction_matrix(with_drawn_weights(module)).numpy()  # (C, C)
+        connected, reach = matrix != 0, float(np.abs(matrix).max()) or 1.0  # drawn weights are never exactly 0
+        self.matrix.set_data(np.ma.array(matrix, mask=~connected))
+        self.matrix.set_clim(-reach, reach)
+        self.matrix.set_extent((-0.5, channels - 0.5, channels - 0.5, -0.5))
+        self.matrix.axes.set(xlim=(-0.5, channels - 0.5), ylim=(channels - 0.5, -0.5))
+        for name, bar in self.bars.items():
+            try:
+                count = count_parameters(empty_gate(name, channels, **numbers))
+                text = f"{count:,}"
+            except ImpossibleSetting:
+                count, text = 0, "impossible"
+            bar.set(width=max(count - 0.5, 0), facecolor=BLUE if name == gate else GREY)
+            self.labels[name].set(x=1.15 * max(count, 0.5), text=text)
         met = int(connected.sum(1).max()) - 1
         meets = f"{met} other{'s' * (met > 1)}" if met else "only itself"
-        bottleneck = f", through a bottleneck of {channels // reduction}" if gate == "SE" else ""
+        bottleneck = f", through a bottleneck of {channels // numbers['reduction']}" if gate == "se" else ""
         return (
             f"{gate} on {channels} channels: a channel meets {meets}{bottleneck}. {int(connected.sum()):,} of "
-            f"{channels**2:,} entries can differ from zero, made of <b>{parameters[gate]:,} parameters</b> "
-            f"({GATES[gate][0]})."
+            f"{channels**2:,} entries can differ from zero, made of <b>{count_parameters(module):,} parameters</b> "
+            f"({module.cost})."
         )
 
 
-def empty_gate(name: str, channels: int, reduction: int, groups: int, kernel_size: int) -> ChannelAttention:
-    """Return the gate without memory for its weights; raise ImpossibleSetting for numbers that do not go together."""
-    if name == "SE" and reduction > channels:
+def empty_gate(name: str, channels: int, **numbers: int) -> ChannelAttention:
+    """Return the gate, with those of the numbers that it takes and without memory for its weights.
+
+    Raises ImpossibleSetting for numbers that do not go together.
+    """
+    options = {option: number for option, number in numbers.items() if option in options_of(name)}
+    if options.get("reduction", 1) > channels:
         raise ImpossibleSetting(
-            f"r must be at most C, so that a channel is left; got r = {reduction} for C = {channels}"
+            f"r must be at most C, so that a channel is left; got r = {options['reduction']} for C = {channels}"
         )
     try:
         with torch.device("meta"):
-            return GATES[name][1](channels, reduction, groups, kernel_size)
+            return ATTENTION[name](channels, **options)
     except ValueError as error:
         raise ImpossibleSetting(str(error)) from error
 
@@ -91,11 +96,3 @@ def with_drawn_weights(gate: ChannelAttention) -> ChannelAttention:
     for parameter in gate.to_empty(device="cpu").parameters():
         parameter.uniform_(-1, 1, generator=generator)
     return gate
-
-
-def count_or_none(name: str, *numbers: int) -> int | None:
-    """Return the parameters of the gate, or None where the numbers do not go together."""
-    try:
-        return count_parameters(empty_gate(name, *numbers))
-    except ImpossibleSetting:
-        return None

@@ -5,8 +5,8 @@ from html import escape
 
 import ipywidgets as W
 
-from eca_edu.figures.prediction import draw_prediction, update_prediction
-from eca_edu.widgets.panel import Explorer
+from eca_edu.figures.colours import BLUE, VERMILION
+from eca_edu.widgets.explorer import Explorer
 
 #: question -> {label: answer}, so that a cell that is run again does not lose what the learner said.
 ANSWERS: dict[str, dict[str, float]] = {}
@@ -18,56 +18,52 @@ class Prediction(Explorer):
     question: what is asked, which also names the answer that is kept. truth: {label: number}.
     low, high, step: the range of the sliders, which must hold every number of `truth`. unit: written after the numbers.
     The truth can be revealed once every slider was moved; from then on the answer stays as it is.
-    Raises ValueError if `truth` is empty or has a number outside the range.
+    Raises ValueError if `truth` has a number outside the range.
     """
 
     def __init__(
         self, question: str, truth: Mapping[str, float], *, low: float, high: float, step: float = 1, unit: str = ""
     ):
-        if not truth:
-            raise ValueError("truth must hold at least one number; got none")
         for label, number in truth.items():
             if not low <= number <= high:
                 raise ValueError(f"truth must lie between low = {low} and high = {high}; got {number} for {label!r}")
         self.truth, self.limits, self.unit = dict(truth), (low, high), unit
         self.kept = ANSWERS.setdefault(question, {})
         self.revealed = False
-        decimals = len(f"{step:g}".partition(".")[2])
-        sliders = {
-            label: W.FloatSlider(
-                self.kept.get(label, low),
-                min=low,
-                max=high,
-                step=step,
-                description=label,
-                readout_format=f".{decimals}f",
-            )
-            for label in truth
-        }
+        range_ = {"min": low, "max": high, "step": step, "readout_format": f".{len(f'{step:g}'.partition('.')[2])}f"}
+        sliders = {label: W.FloatSlider(self.kept.get(label, low), description=label, **range_) for label in truth}
         self.reveal = W.Button(description="Reveal", tooltip="show the truth beside the prediction")
         self.reveal.on_click(self._show_truth)
         super().__init__(760, 80 + 44 * len(truth), sliders)
-        self.children = (
-            W.HTML(f"<b>Predict:</b> {escape(question)}"),
-            self.children[0],
-            self.reveal,
-            *self.children[1:],
-        )
+        asked = W.HTML(f"<b>Predict:</b> {escape(question)}")
+        self.children = (asked, self.children[0], self.reveal, *self.children[1:])
         for label, slider in sliders.items():
             slider.observe(lambda change, label=label: self._keep(label, change.new), "value")
         self._allow_reveal()
 
     def prepare(self) -> None:
-        ax = self.figure.subplots()
+        """Draw one row for each number."""
+        ax, (low, high) = self.figure.subplots(), self.limits
         height = self.figure.get_figheight() * self.figure.dpi
         self.figure.subplots_adjust(left=0.2, right=0.95, top=1 - 40 / height, bottom=30 / height)
-        self.artists = draw_prediction(ax, list(self.truth), self.limits)
+        ax.set_yticks(range(len(self.truth)), self.truth, fontsize=10)
+        room = 0.03 * (high - low)
+        ax.set(xlim=(low - room, high + room), ylim=(len(self.truth) - 0.5, -0.5))
+        ax.spines[["top", "right", "left"]].set_visible(False)
+        ax.grid(axis="x", color="0.9")
+        ax.set_axisbelow(True)
+        (self.said,) = ax.plot([], [], "D", color=VERMILION, markersize=9, label="your prediction", clip_on=False)
+        bar = {"color": BLUE, "markersize": 26, "markeredgewidth": 5, "clip_on": False}
+        (self.true,) = ax.plot([], [], "|", label="the result", **bar)
+        ax.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=2, markerscale=0.5, frameon=False, fontsize=9)
 
     def update(self, **said: float) -> str:
-        update_prediction(self.artists, list(said.values()), list(self.truth.values()) if self.revealed else None)
+        rows = range(len(said))
+        self.said.set_data(list(said.values()), rows)
         if not self.revealed:
             numbers = ", ".join(f"{escape(label)} {number:g}{self.unit}" for label, number in said.items())
             return f"You predict: {numbers}. Move every slider, then press <b>Reveal</b>."
+        self.true.set_data(list(self.truth.values()), rows)
         pairs = (
             f"{escape(label)}: you said {said[label]:g}{self.unit}, it is <b>{truth:g}{self.unit}</b>"
             for label, truth in self.truth.items()
@@ -86,4 +82,4 @@ class Prediction(Explorer):
             self.revealed = True
             for control in (*self.controls.values(), button):
                 control.disabled = True
-        self._redraw()
+        self.on_move()

@@ -10,7 +10,7 @@ import ipywidgets as W
 
 from eca_edu.figures.training import draw_curves, update_curves
 from eca_edu.training import Epoch
-from eca_edu.widgets.panel import Panel
+from eca_edu.widgets.explorer import Panel
 
 OnBatch = Callable[[int, int], None]
 SECONDS_BETWEEN_STATUS = 0.5

@@ -114,11 +114,11 @@ def choose(panel, label, option, words):
 MOVES = {
     "00_start_here": [("ChannelWeightsExplorer", press, "image", "ArrowRight", "Image 1: the right answer is")],
     "01_why_channel_attention": [
-        ("InteractionExplorer", press, "C", "ArrowRight", "ECA on 32 channels"),
+        ("InteractionExplorer", press, "C", "ArrowRight", "eca on 32 channels"),
         ("InteractionExplorer", press, "k", "ArrowRight", "meets 4 others"),
-        ("InteractionExplorer", choose, "gate", "SE-GC", "a channel meets 7 others"),
+        ("InteractionExplorer", choose, "gate", "se-gc", "a channel meets 7 others"),
         ("InteractionExplorer", press, "G", "ArrowRight", "a channel meets 3 others"),
-        ("InteractionExplorer", choose, "gate", "SE", "through a bottleneck of 8"),
+        ("InteractionExplorer", choose, "gate", "se", "through a bottleneck of 8"),
         ("InteractionExplorer", press, "r", "ArrowLeft", "through a bottleneck of 16"),
         ("Prediction", press, "images", "ArrowRight", "You predict: images 10"),
     ],
@@ -275,7 +275,7 @@ def test_a_slider_can_be_dragged(page):
 def test_an_error_in_a_callback_and_an_impossible_setting_are_shown(page):
     panel = page.locator(".InteractionExplorer")
     alert = panel.locator("[role=alert]")
-    panel.get_by_label("gate", exact=True).select_option("SE-GC")
+    panel.get_by_label("gate", exact=True).select_option("se-gc")
     slider(panel, "G").press("End")
     expect(alert).to_have_text("groups must divide channels; got 32 for 16 channels")
     slider(panel, "C").press("End")

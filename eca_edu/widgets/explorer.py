@@ -1,4 +1,7 @@
-"""What all explorers share: one figure that is drawn into one picture, a sentence below it, and errors that show."""
+"""What all explorers share: one figure that is drawn into one picture, a sentence below it, and errors that show.
+
+A moved slider calls `Explorer.on_move`, which gives the values of all controls to `update` of its explorer and shows the result.
+"""
 
 import base64
 import html
@@ -9,13 +12,16 @@ from threading import RLock
 
 import ipywidgets as W
 import numpy as np
+import torch
 from matplotlib.artist import Artist
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from PIL import Image
 
+from eca_edu.datasets.image_data import ImageData
+from eca_edu.figures.colours import RED
+
 DPI = 100
-RED = "#B00020"
 NO_FRAME, RED_FRAME = "2px solid transparent", f"2px solid {RED}"
 
 
@@ -95,8 +101,8 @@ class Panel(W.VBox):
 class Explorer(Panel):
     """A panel with controls above the picture, each also an attribute: `explorer.gamma` is controls["gamma"].
 
-    A subclass prepares its figure, calls this constructor, and redraws in `update`, which gets the value of each control.
-    An error in `update` is shown below the picture until the next good drawing, and kept in `last_error`.
+    A subclass calls this constructor, draws in `prepare`, and changes the drawing in `update`, which gets the value of each
+    control. An error in `update` is shown below the picture until the next good drawing, and kept in `last_error`.
     """
 
     def __init__(self, width: int, height: int, controls: Mapping[str, W.Widget]):
@@ -106,7 +112,7 @@ class Explorer(Panel):
         self.prepare()
         self.show(self.update(**self.values))  # an error of the first drawing is the cell's
         for control in self.controls.values():
-            control.observe(self._redraw, "value")
+            control.observe(self.on_move, "value")
 
     def __getattr__(self, name: str) -> W.Widget:
         if name in self.__dict__.get("controls", {}):
@@ -118,18 +124,35 @@ class Explorer(Panel):
         """Return the value of each control, by its name."""
         return {name: control.value for name, control in self.controls.items()}
 
-    def prepare(self) -> None:
-        """Draw on `self.figure` what stays, and keep the artists that `update` changes."""
-        raise NotImplementedError(f"{type(self).__name__} must define prepare()")
-
-    def update(self, **values) -> str:
-        """Change the artists for the values of the controls; return the sentence below the picture."""
-        raise NotImplementedError(f"{type(self).__name__} must define update(...)")
-
-    def _redraw(self, change: object = None) -> None:
+    def on_move(self, change: object = None) -> None:
+        """Answer to a control that was moved: the callback of every slider and menu."""
         with self.lock:
             try:
                 self.show(self.update(**self.values))
                 self.clear_error()
             except Exception as error:  # a callback's error would vanish into JupyterLab's log
                 self.show_error(error)
+
+    def prepare(self) -> None:
+        """Draw on `self.figure` what stays, and keep the artists that `update` changes."""
+        raise NotImplementedError
+
+    def update(self, **values) -> str:
+        """Change the artists for the values of the controls; return the sentence below the picture."""
+        raise NotImplementedError
+
+
+def images_to_show(data: ImageData) -> ImageData:
+    """Return the images that an explorer offers, at most 500; raise ValueError if there is none."""
+    if not len(data):
+        raise ValueError("data must hold at least one image; got none")
+    return data.spread(500)
+
+
+def show_image(artist: Artist, image: torch.Tensor, title: str | None = None) -> None:
+    """Let an artist that `imshow` made show an image: (3, H, W) uint8."""
+    height, width = image.shape[1:]
+    artist.set_data(image.permute(1, 2, 0).numpy())
+    artist.set_extent((-0.5, width - 0.5, height - 0.5, -0.5))
+    if title is not None:
+        artist.axes.set_title(title, fontsize=11, parse_math=False)
