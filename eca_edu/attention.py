@@ -200,9 +200,12 @@ def make_attention(name: str, channels: int, **options) -> nn.Module:
     options: the keyword arguments of the class behind the name, as in make_attention("se", 64, reduction=8).
     Raises ValueError for an unknown name and TypeError for an unknown option.
     """
-    gates = {"none": lambda channels: nn.Identity(), **ATTENTION}
-    one_of("attention", name, gates)
-    return gates[name](channels, **options)
+    one_of("attention", name, ["none", *ATTENTION])
+    if name != "none":
+        return ATTENTION[name](channels, **options)
+    if options:
+        raise TypeError(f'attention "none" takes no options; got {", ".join(options)}')
+    return nn.Identity()
 
 
 @torch.no_grad()

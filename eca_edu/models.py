@@ -14,8 +14,7 @@ import torch
 from torch import nn
 
 from eca_edu._arguments import odd_kernel_size, positive_integer
-from eca_edu.attention import ATTENTION, ECA, FOLLOWS_PSI, make_attention
-from eca_edu.kernel_size import adaptive_kernel_size
+from eca_edu.attention import ATTENTION, ECA, FOLLOWS_PSI, choose_kernel_size, make_attention
 
 #: What a block calls to get its attention: the number of channels -> a module, as the class ECA itself.
 MakeAttention = Callable[[int], nn.Module]
@@ -163,10 +162,7 @@ class ModelConfig:
         positive_integer("num_classes", self.num_classes)
         if positive_integer("width", self.width) > WIDEST:
             raise ValueError(f"width must be at most {WIDEST}; got {self.width}")
-        channels = 4 * self.width  # of the last block
-        if (k := adaptive_kernel_size(channels, self.gamma, self.b)) > 2 * channels + 1:
-            reach = f"gamma and b must give a kernel of at most {2 * channels + 1} for {channels} channels"
-            raise ValueError(f"{reach}; got {k:.3g}, from gamma {self.gamma} and b {self.b}")
+        choose_kernel_size(self.width, self.gamma, self.b, None)
         if self.attention not in FOLLOWS_PSI and (self.gamma, self.b, self.kernel_size) != (2, 1, None):
             these = f"gamma, b and kernel_size go with {', '.join(FOLLOWS_PSI)}"
             raise ValueError(f"{these}; got {self.gamma}, {self.b} and {self.kernel_size} with {self.attention!r}")

@@ -63,9 +63,9 @@ class ConvolutionStepper(Explorer):
             for place in places:
                 line = "-" if 0 <= place < channels else ":"
                 self._frame(ax, place - 0.5, ROWS[name] - 0.4, 1, 0.8, edgecolor=GREY, linewidth=1, linestyle=line)
-        for place, text in {-margin - 0.8: "channel", **{place: str(place) for place in range(channels)}}.items():
-            align = "right" if place < 0 else "center"
-            ax.text(place, ROWS["y"] + 0.65, text, ha=align, va="center", fontsize=9, color=GREY)
+        ax.text(-margin - 0.8, ROWS["y"] + 0.65, "channel", ha="right", va="center", fontsize=9, color=GREY)
+        for place in range(channels):
+            ax.text(place, ROWS["y"] + 0.65, str(place), ha="center", va="center", fontsize=9, color=GREY)
         self.texts = {
             name: [
                 ax.text(0, ROWS[name], "", ha="center", va="center", fontsize=10, color=colour) for _ in range(count)
