@@ -22,7 +22,6 @@ FLOORS = {
     "files": 0,
     "statistics": 0,
     "distributed": 0,
-    "_fused": 0,
     "resume": 1,
     "kernel_size": 1,
     "complexity": 1,
