@@ -5,8 +5,8 @@ import io
 import pathlib
 import subprocess
 import sys
-import time
 from concurrent.futures import ThreadPoolExecutor
+from threading import Event, Thread
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -312,23 +312,20 @@ def test_a_prediction_takes_any_label_and_refuses_what_it_cannot_show():
 
 
 def test_one_callback_at_a_time():
-    explorer, inside, most = KernelSizeExplorer(), [], []
+    explorer, taken = KernelSizeExplorer(), []
     update = explorer.update
 
     def watched(**values):
-        inside.append(1)
-        most.append(len(inside))
-        time.sleep(0.005)
-        sentence = update(**values)
-        inside.pop()
-        return sentence
+        other = Thread(target=lambda: taken.append(explorer.lock.acquire(blocking=False)))
+        other.start()  # as another callback would
+        other.join()
+        return update(**values)
 
     explorer.update = watched
     moves = [(explorer.gamma, 1.5), (explorer.b, 2), (explorer.gamma, 3), (explorer.b, -1), (explorer.channels, 512)]
     with ThreadPoolExecutor(len(moves)) as threads:
         list(threads.map(lambda move: setattr(move[0], "value", move[1]), moves))
-    assert len(most) == len(moves)
-    assert max(most) == 1
+    assert taken == [False] * len(moves)
     assert explorer.last_error is None
 
 
@@ -551,23 +548,30 @@ def test_pyplot_knows_of_no_explorer():
     assert plt.get_fignums() == []
 
 
-def make_monitor(tmp_path, epochs=3, **options):
+def make_monitor(tmp_path, epochs=3, *, at=None, **options):
+    """A monitor of a short run, 4 batches an epoch. at: {batch: what is done just before the monitor hears of it}."""
     torch.manual_seed(0)
     model = ECACNN(width=8, stem_stride=2)
+    options = {"epochs": epochs, "batch_size": 64, "state": tmp_path / "run", **options}
 
     def train(on_batch):
-        data = make_cue_switch(256, seed=0), make_cue_switch(64, seed=1)
-        return fit(model, *data, epochs=epochs, batch_size=64, state=tmp_path / "run", on_batch=on_batch, **options)
+        def watched(done, total):
+            batches.append(done)
+            at.pop(done, lambda: None)()
+            on_batch(done, total)
 
-    return TrainingMonitor(train, epochs)
+        return fit(model, make_cue_switch(256, seed=0), make_cue_switch(64, seed=1), on_batch=watched, **options)
+
+    batches, at = [], at or {}
+    monitor = TrainingMonitor(train, epochs)
+    monitor.batches, monitor.at = batches, at
+    return monitor
 
 
-def wait_for(condition):
-    for _ in range(3000):
-        if condition():
-            return
-        time.sleep(0.01)
-    raise AssertionError("it did not happen within 30 s")
+def wait_for_status(monitor, words):
+    came = Event()
+    monitor.status.observe(lambda change: change["new"].startswith(words) and came.set(), "value")
+    assert monitor.status.value.startswith(words) or came.wait(600)
 
 
 def test_the_monitor_draws_a_run_in_the_background(tmp_path):
@@ -583,25 +587,23 @@ def test_the_monitor_draws_a_run_in_the_background(tmp_path):
 
 
 def test_stop_stops_within_a_batch_and_start_goes_on(tmp_path):
-    monitor = make_monitor(tmp_path, epochs=200)
+    monitor = make_monitor(tmp_path, epochs=4)
+    monitor.at.update({5: monitor.pause.click, 10: monitor.pause.click})
     monitor.start.click()
-    wait_for(lambda: len(monitor.records) >= 2)
-    monitor.pause.click()
-    wait_for(lambda: monitor.status.value.startswith("Paused at batch"))
-    done = len(monitor.records)
+    wait_for_status(monitor, "Paused at batch 5 of 16.")
+    assert len(monitor.records) == 1
     monitor.start.click()  # goes on where it paused
-    wait_for(lambda: len(monitor.records) >= done + 2)
-    monitor.pause.click()
-    wait_for(lambda: monitor.status.value.startswith("Paused at batch"))
-    batch = int(monitor.status.value.split()[3])
+    wait_for_status(monitor, "Paused at batch 10 of 16.")
     monitor.stop.click()  # also while it pauses
     kept = monitor.wait()
     assert monitor.status.value.startswith("Stopped.")
-    assert batch // 4 == len(kept) or batch == 4 * (len(kept) + 1)  # 4 batches an epoch, none was trained after Stop
+    assert len(kept) == 2
+    assert monitor.batches == list(range(1, 11))  # none was trained after Stop
+    monitor.at[15] = monitor.stop.click
     monitor.start.click()
-    wait_for(lambda: len(monitor.records) > len(kept))
-    monitor.stop.click()
-    assert monitor.wait()[: len(kept)] == kept
+    assert monitor.wait()[:2] == kept
+    assert len(monitor.records) == 3
+    assert monitor.batches[10:] == list(range(9, 16))
 
 
 def test_an_error_of_the_run_is_shown_and_raised(tmp_path):
@@ -614,39 +616,43 @@ def test_an_error_of_the_run_is_shown_and_raised(tmp_path):
 
 
 def test_start_during_stop_goes_on(tmp_path):
-    monitor = make_monitor(tmp_path, epochs=200)
+    monitor = make_monitor(tmp_path)
+    inside = Event()
+    monitor.at[6] = lambda: (inside.set(), monitor.stopping.wait())
     monitor.start.click()
-    wait_for(lambda: len(monitor.records) >= 1)
+    assert inside.wait(600)
     monitor.stop.click()
-    monitor.start.click()  # while the last batch may still be running
-    done = len(monitor.records)
-    wait_for(lambda: len(monitor.records) > done)
-    monitor.stop.click()
-    monitor.wait()
+    monitor.start.click()  # while batch 6 may still be running
+    assert len(monitor.wait()) == 3
+    assert monitor.batches == [*range(1, 7), *range(5, 13)]
 
 
 def test_the_start_of_another_monitor_ends_the_run(tmp_path):
-    first, second = make_monitor(tmp_path, epochs=200), make_monitor(tmp_path, epochs=200)  # the same network and file
+    first, second = make_monitor(tmp_path), make_monitor(tmp_path)  # the same network and file
+    inside = Event()
+    first.at[6] = lambda: (inside.set(), first.stopping.wait())
     first.start.click()
-    wait_for(lambda: len(first.records) >= 1)
+    assert inside.wait(600)
     second.start.click()
     assert not first.thread.is_alive()
     assert first.status.value.startswith("Stopped.")
-    wait_for(lambda: len(second.records) > len(first.records))
-    second.leave()
-    assert second.last_error is None
+    assert len(second.wait()) == 3
+    assert second.batches == list(range(5, 13))
 
 
 def test_a_process_can_end_while_a_run_goes_on():
     code = """
-import time
+from threading import Event
 from eca_edu import ECACNN, make_cue_switch, fit
 from eca_edu.widgets import TrainingMonitor
-data = make_cue_switch(512, seed=0), make_cue_switch(64, seed=1)
-monitor = TrainingMonitor(lambda on_batch: fit(ECACNN(width=8), *data, epochs=500, on_batch=on_batch), 500)
-monitor.begin()
-while not monitor.records:
-    time.sleep(0.01)
+
+inside = Event()
+def train(on_batch):
+    model, data = ECACNN(width=8), (make_cue_switch(64, seed=0), make_cue_switch(64, seed=1))
+    return fit(model, *data, epochs=100_000, on_batch=lambda *done: (inside.set(), on_batch(*done)))
+
+TrainingMonitor(train, 100_000).begin()
+inside.wait()
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert (done.returncode, done.stderr) == (0, "")
