@@ -36,7 +36,7 @@ class ChannelAttention(nn.Module):
 
     def interact(self, y: torch.Tensor) -> torch.Tensor:
         """Turn descriptors y: (N, C) into the logits of the channel weights: (N, C)."""
-        raise NotImplementedError
+        raise NotImplementedError(f"{type(self).__name__} must define interact(y)")
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         _check_feature_map(x, self.channels)

@@ -6,6 +6,7 @@ from itertools import chain, groupby
 import torch
 from torch import nn
 
+from eca_edu._arguments import one_of
 from eca_edu.attention import ATTENTION, FOLLOWS_PSI, ChannelAttention, make_attention
 
 
@@ -34,8 +35,7 @@ def insert_attention(
         raise TypeError(f"model must be a network, such as resnet50(); got {model!r}")
     if any(isinstance(module, ChannelAttention) for module in model.modules()):
         raise ValueError(f"model must hold no attention yet; this {type(model).__name__} holds some")
-    if attention not in [*ATTENTION]:  # a list, for what came may have no hash
-        raise ValueError(f"attention must be one of {', '.join(ATTENTION)}; got {attention!r}")
+    one_of("attention", attention, ATTENTION)
     if kernel_sizes is not None and attention not in FOLLOWS_PSI:
         raise ValueError(f"kernel_sizes go with {', '.join(FOLLOWS_PSI)}; got attention {attention!r}")
     if kernel_sizes is not None and not isinstance(kernel_sizes, Sequence):

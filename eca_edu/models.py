@@ -13,7 +13,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from eca_edu._arguments import odd_kernel_size, positive_integer
+from eca_edu._arguments import odd_kernel_size, one_of, positive_integer
 from eca_edu.attention import ATTENTION, ECA, FOLLOWS_PSI, choose_kernel_size, make_attention
 
 #: What a block calls to get its attention: the number of channels -> a module, as the class ECA itself.
@@ -156,12 +156,10 @@ class ModelConfig:
     kernel_size: int | None = None
 
     def __post_init__(self):
-        for name, allowed in [("backbone", [*BACKBONES]), ("attention", ["none", *ATTENTION])]:
-            if getattr(self, name) not in allowed:
-                raise ValueError(f"{name} must be one of {', '.join(allowed)}; got {getattr(self, name)!r}")
+        one_of("backbone", self.backbone, BACKBONES)
+        one_of("attention", self.attention, ["none", *ATTENTION])
         positive_integer("num_classes", self.num_classes)
-        if positive_integer("width", self.width) > WIDEST:
-            raise ValueError(f"width must be at most {WIDEST}; got {self.width}")
+        positive_integer("width", self.width, WIDEST)
         choose_kernel_size(self.width, self.gamma, self.b, None)
         if self.attention not in FOLLOWS_PSI and (self.gamma, self.b, self.kernel_size) != (2, 1, None):
             these = f"gamma, b and kernel_size go with {', '.join(FOLLOWS_PSI)}"

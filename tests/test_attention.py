@@ -222,8 +222,6 @@ def test_interaction_matrices_have_the_shapes_of_the_paper():
     circular = interaction_matrix(ECA(8, kernel_size=3, padding_mode="circular"))
     assert circular[0, 7] == circular[1, 0]
     assert torch.equal(interaction_matrix(make_attention("se-var1", 8)), torch.eye(8))
-    with pytest.raises(TypeError, match="module must be a ChannelAttention; got Identity"):
-        interaction_matrix(nn.Identity())
 
 
 @pytest.mark.parametrize("kernel_size", [3, 5, 7])
@@ -260,7 +258,7 @@ def test_make_attention():
         (
             lambda: ECA(64, padding_mode="reflect"),
             ValueError,
-            "padding_mode must be 'zeros' or 'circular'; got 'reflect'",
+            "padding_mode must be one of zeros, circular; got 'reflect'",
         ),
         (
             lambda: ECA(2, kernel_size=7, padding_mode="circular"),
@@ -277,7 +275,7 @@ def test_make_attention():
         (
             lambda: ECA(64)(torch.zeros(1, 64, 8, 8, dtype=torch.int32)),
             TypeError,
-            "x must be of a floating type; got torch.int32",
+            "x must be a tensor of floating type; got torch.int32",
         ),
         (
             lambda: make_attention("none", 64, reduction=2),
@@ -285,7 +283,7 @@ def test_make_attention():
             'attention "none" takes no options; got reduction',
         ),
         (lambda: SEGroups(10, groups=4), ValueError, "groups must divide channels; got 4 for 10 channels"),
-        (lambda: ECA(64)([1]), TypeError, r"x must be a tensor of shape \(N, 64, H, W\); got list"),
+        (lambda: ECA(64)([1]), TypeError, "x must be a tensor of floating type; got list"),
         (lambda: ChannelAttention(4)(torch.zeros(1, 4, 1, 1)), NotImplementedError, "must define interact"),
     ],
 )

@@ -221,7 +221,7 @@ def test_new_modules_live_where_the_layer_lives():
         (lambda: insert_attention(nn.BatchNorm2d(3), where=lambda n, m: True), "has no layers that `where` chooses"),
         (
             lambda: insert_attention(build("resnet18"), "se", kernel_sizes=[3, 5, 5, 5]),
-            "kernel_sizes go with eca, .*; got attention 'se'",
+            "kernel_sizes go with eca-ns, eca, eca-circular; got attention 'se'",
         ),
         (lambda: insert_attention(tv.densenet121()), "choose the layers yourself with `where`"),
         (

@@ -87,7 +87,7 @@ def test_every_configuration_builds_a_network_that_learns(backbone, attention):
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        ({"width": 10**20}, "width must be at most 1024; got 1000"),
+        ({"width": 10**20}, "width must be at most 1,024; got 1000"),
         (
             {"gamma": 1e-300},
             "gamma and b must give a kernel size up to 9,999; got gamma 1e-300, b 1",
@@ -119,7 +119,7 @@ def test_a_fixed_kernel_size_takes_the_place_of_psi():
     with pytest.raises(ValueError, match="kernel_size must be odd"):
         ModelConfig(kernel_size=4)
     with pytest.raises(
-        ValueError, match="gamma, b and kernel_size go with eca, eca-circular, eca-ns; got 2, 1 and 3 with 'se'"
+        ValueError, match="gamma, b and kernel_size go with eca-ns, eca, eca-circular; got 2, 1 and 3 with 'se'"
     ):
         ModelConfig(attention="se", kernel_size=3)
 
