@@ -20,7 +20,7 @@ lab: $(VENV)/lab.installed
 		$(if $(SCREEN),,--no-browser) $(LAB_ARGS)
 
 test: $(VENV)/test.installed
-	$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile $(TEST_ARGS)
+	$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder $(TEST_ARGS)
 
 lint: $(VENV)/test.installed
 	$(BIN)/ruff check .
