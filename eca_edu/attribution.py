@@ -10,13 +10,14 @@ import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, NamedTuple
 
 import torch
 from torch import nn
 from torch.nn import functional as F
 
-from eca_edu._arguments import positive_integer
+from eca_edu._arguments import one_of, positive_integer
 from eca_edu.channel_weights import override_channel_weights, record_channel_weights
 from eca_edu.statistics import interval, share_interval
 
@@ -32,6 +33,8 @@ DRAWS = 10  # random perturbations of each image
 
 #: Explains the scores of some images: (model, x, target) -> Attribution; a method, with its options chosen.
 Method = Callable[..., "Attribution"]
+Target = int | torch.Tensor | None  # a class, one for each image (N,), or None for the class that the network answers
+Baseline = float | torch.Tensor  # what stands for "nothing there": a number, or one image or one set of weights
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,8 +71,7 @@ class Attribution:
         return self.baseline is not None and not bool(self.delta.isnan().any())
 
 
-@dataclass(frozen=True)
-class Mean:
+class Mean(NamedTuple):
     """A mean over images with its 95 % interval, after Student's t. images: how many it is taken over."""
 
     mean: float
@@ -81,30 +83,21 @@ class Mean:
         return f"{self.mean:.2f} ({self.low:.2f} to {self.high:.2f})"
 
 
-def saliency(model: nn.Module, x: torch.Tensor, target: int | torch.Tensor | None = None) -> Attribution:
+def saliency(model: nn.Module, x: torch.Tensor, target: Target = None) -> Attribution:
     """How strongly does the score react to each number of the input? The absolute value of the gradient.
 
     x: (N, 3, H, W), normalised -> values (N, 3, H, W) ≥ 0. target: a class, one for each image (N,), or None for the class
     that the network answers. It promises no completeness.
-    Raises TypeError or ValueError for arguments that do not fit, as all methods here do, and ValueError for a model that is
-    not in evaluation mode.
+    Raises ValueError for arguments that do not fit, as all methods here do, and for a model that is not in evaluation mode.
     Source: Simonyan et al., 2014; they take the largest of the three colours, `pixels` their sum.
     """
     from captum.attr import Saliency
 
-    method = Saliency(model)
-    return _explain(
-        "saliency", model, x, target, lambda part, labels: (_quiet(method.attribute, part, target=labels), None)
-    )
+    return _explain("saliency", model, x, target, Saliency(model).attribute)
 
 
 def integrated_gradients(
-    model: nn.Module,
-    x: torch.Tensor,
-    target: int | torch.Tensor | None = None,
-    *,
-    baseline: float | torch.Tensor = 0.0,
-    steps: int = STEPS,
+    model: nn.Module, x: torch.Tensor, target: Target = None, *, baseline: Baseline = 0.0, steps: int = STEPS
 ) -> Attribution:
     """How much did each number of the input add to the score, on the straight way from the baseline to x?
 
@@ -115,29 +108,13 @@ def integrated_gradients(
     """
     from captum.attr import IntegratedGradients
 
-    method = IntegratedGradients(model)
-    start = _baseline(baseline, x)
-
-    def explain(part: torch.Tensor, labels: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        return method.attribute(
-            part,
-            baselines=start.expand_as(part),
-            target=labels,
-            n_steps=positive_integer("steps", steps),
-            return_convergence_delta=True,
-        )
-
     batch = max(1, BATCH // positive_integer("steps", steps))
-    return _explain("integrated gradients", model, x, target, explain, baseline=baseline, batch=batch)
+    given = {"baselines": _baseline(baseline, x), "n_steps": steps, "return_convergence_delta": True}
+    attribute = partial(IntegratedGradients(model).attribute, **given)
+    return _explain("integrated gradients", model, x, target, attribute, baseline=baseline, batch=batch)
 
 
-def deep_lift(
-    model: nn.Module,
-    x: torch.Tensor,
-    target: int | torch.Tensor | None = None,
-    *,
-    baseline: float | torch.Tensor = 0.0,
-) -> Attribution:
+def deep_lift(model: nn.Module, x: torch.Tensor, target: Target = None, *, baseline: Baseline = 0.0) -> Attribution:
     """How much did each number of the input add to the score, by rules that compare every layer at x and at the baseline?
 
     x, target, baseline: as in `integrated_gradients` -> values (N, 3, H, W). It promises completeness, but has no rule for a
@@ -147,17 +124,11 @@ def deep_lift(
     """
     from captum.attr import DeepLift
 
-    method = DeepLift(model)
-    start = _baseline(baseline, x)
-
-    def explain(part: torch.Tensor, labels: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        given = {"baselines": start.expand_as(part).contiguous(), "target": labels, "return_convergence_delta": True}
-        return _quiet(method.attribute, part, **given)
-
-    return _explain("DeepLift", model, x, target, explain, baseline=baseline)
+    attribute = partial(DeepLift(model).attribute, baselines=_baseline(baseline, x), return_convergence_delta=True)
+    return _explain("DeepLift", model, x, target, attribute, baseline=baseline)
 
 
-def grad_cam(model: nn.Module, x: torch.Tensor, target: int | torch.Tensor | None = None, *, layer: str) -> Attribution:
+def grad_cam(model: nn.Module, x: torch.Tensor, target: Target = None, *, layer: str) -> Attribution:
     """Where in a layer's feature map is what speaks for the target? Its channels, weighted by their mean gradients.
 
     x, target: as in `saliency` -> values (N, 1, H, W) ≥ 0, enlarged from the layer's own resolution by interpolation; all 0
@@ -168,23 +139,27 @@ def grad_cam(model: nn.Module, x: torch.Tensor, target: int | torch.Tensor | Non
     """
     from captum.attr import LayerGradCam
 
-    method = LayerGradCam(model, _module(model, layer))
+    modules = dict(model.named_modules())
+    if not layer or layer not in modules:
+        names = ", ".join(name for name, _ in model.named_children())
+        raise ValueError(f"layer must be the name of a module, such as {names}; got {layer!r}")
+    method = LayerGradCam(model, modules[layer])
 
-    def explain(part: torch.Tensor, labels: torch.Tensor) -> tuple[torch.Tensor, None]:
-        coarse = method.attribute(part, target=labels, relu_attributions=True)
+    def enlarged(part: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+        coarse = method.attribute(part, target=target, relu_attributions=True)
         if coarse.ndim != 4:
             raise ValueError(f"layer must give a feature map (N, C, h, w); {layer!r} gives {coarse.ndim} axes")
-        return F.interpolate(coarse, size=x.shape[2:], mode="bilinear"), None
+        return F.interpolate(coarse, size=x.shape[2:], mode="bilinear")
 
-    return _explain("Grad-CAM", model, x, target, explain, layer=layer)
+    return _explain("Grad-CAM", model, x, target, enlarged, layer=layer)
 
 
 def occlusion(
     model: nn.Module,
     x: torch.Tensor,
-    target: int | torch.Tensor | None = None,
+    target: Target = None,
     *,
-    baseline: float | torch.Tensor = 0.0,
+    baseline: Baseline = 0.0,
     window: int = WINDOW,
     stride: int = STRIDE,
 ) -> Attribution:
@@ -193,43 +168,31 @@ def occlusion(
     x, target: as in `saliency` -> values (N, 1, H, W): for each pixel the mean drop over the squares that cover it.
     baseline: what the square is filled with, a number or an image (3, H, W). window: its side, in pixels. stride: how far it
     moves each time. It promises no completeness.
-    Raises what `saliency` raises, ValueError for a baseline of another shape, and TypeError or ValueError for a window that
-    does not fit into the image or a stride that leaves pixels out.
+    Raises what `saliency` raises, ValueError for a baseline of another shape, and ValueError for a window that does not fit
+    into the image or a stride that leaves pixels out.
     Source: Zeiler and Fergus, 2014.
     """
     from captum.attr import Occlusion
 
-    method = Occlusion(model)
-    start = _baseline(baseline, x)
-    window, stride = positive_integer("window", window), positive_integer("stride", stride)
-    if window > min(x.shape[2:]) or stride > window:
-        raise ValueError(
-            f"window must fit into the image and stride be at most window, so that every pixel is hidden once; "
-            f"got window {window} and stride {stride} for {tuple(x.shape[2:])} pixels"
-        )
+    if not 1 <= stride <= window <= min(x.shape[2:]):
+        raise ValueError(f"1 ≤ stride ≤ window ≤ side of the image must hold; got stride {stride} and window {window}")
+    given = {"baselines": _baseline(baseline, x), "perturbations_per_eval": max(1, BATCH // max(1, len(x)))}
+    shapes = {"sliding_window_shapes": (3, window, window), "strides": (3, stride, stride)}
+    attribute = partial(Occlusion(model).attribute, **given, **shapes)
 
-    @torch.no_grad()
-    def explain(part: torch.Tensor, labels: torch.Tensor) -> tuple[torch.Tensor, None]:
-        values = method.attribute(
-            part,
-            baselines=start.expand_as(part),
-            target=labels,
-            sliding_window_shapes=(3, window, window),
-            strides=(3, stride, stride),
-            perturbations_per_eval=max(1, BATCH // len(part)),
-        )
-        return values[:, :1], None  # the three colours are hidden together and get the same number
+    def one_colour(part: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+        return attribute(part, target=target)[:, :1]  # the three are hidden together and get the same number
 
-    return _explain("occlusion", model, x, target, explain, baseline=baseline)
+    return _explain("occlusion", model, x, target, one_colour, baseline=baseline)
 
 
 def gate_attribution(
     model: nn.Module,
     x: torch.Tensor,
-    target: int | torch.Tensor | None = None,
+    target: Target = None,
     *,
     layer: str,
-    baseline: float | torch.Tensor = 0.0,
+    baseline: Baseline = 0.0,
     steps: int = STEPS,
 ) -> Attribution:
     """How much did each channel weight of a layer add to the score? Integrated gradients at the output of its gate.
@@ -246,28 +209,18 @@ def gate_attribution(
         with override_channel_weights(model, {layer: lambda _: omega}):
             return model(part)
 
+    batch = max(1, BATCH // positive_integer("steps", steps))
     method = IntegratedGradients(score)
 
-    def explain(part: torch.Tensor, labels: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    def attribute(part: torch.Tensor, target: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         with torch.no_grad(), record_channel_weights(model) as recorded:
             model(part)
-        if layer not in recorded:
-            raise ValueError(f"layer must be one of {', '.join(recorded)}; got {layer!r}")
+        one_of("layer", layer, recorded)
         omega = recorded[layer].to(part.device)  # (N, C)
-        start = torch.as_tensor(baseline, dtype=omega.dtype, device=omega.device)
-        if start.ndim and start.shape != omega.shape[1:]:
-            raise ValueError(f"baseline must be a number or {tuple(omega.shape[1:])}; got shape {tuple(start.shape)}")
-        return method.attribute(
-            omega,
-            baselines=start.expand_as(omega),
-            target=labels,
-            additional_forward_args=part,
-            n_steps=positive_integer("steps", steps),
-            return_convergence_delta=True,
-        )
+        given = {"baselines": _baseline(baseline, omega), "n_steps": steps, "return_convergence_delta": True}
+        return method.attribute(omega, target=target, additional_forward_args=part, **given)
 
-    batch = max(1, BATCH // positive_integer("steps", steps))
-    return _explain("gate", model, x, target, explain, baseline=baseline, layer=layer, batch=batch)
+    return _explain("gate", model, x, target, attribute, baseline=baseline, layer=layer, batch=batch)
 
 
 def pointing_game(pixels: torch.Tensor, masks: torch.Tensor) -> torch.Tensor:
@@ -323,12 +276,9 @@ def rank_correlation(a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
     """Do two attributions put pixels or channels in the same order? Spearman's ρ for each image: (N,).
 
     a, b: (N, …) of the same shape. NaN for an image of which one is the same everywhere, and has no order.
-    Raises ValueError for shapes that do not fit.
     """
     from scipy.stats import rankdata
 
-    if a.shape != b.shape or a.ndim < 2:
-        raise ValueError(f"a and b must have the same shape (N, …); got {tuple(a.shape)} and {tuple(b.shape)}")
     ranks = [torch.as_tensor(rankdata(values.detach().cpu().flatten(1).numpy(), axis=1)) for values in (a, b)]
     first, second = (F.normalize(rank - rank.mean(1, keepdim=True), eps=0) for rank in ranks)  # 0 / 0 is NaN
     return (first * second).sum(1)
@@ -374,18 +324,13 @@ def infidelity(
     Random squares of `WINDOW` pixels get the mean colour, `draws` times. The map is first multiplied by the one number that
     makes its forecasts best (Captum's `normalize`), so that maps of different units can be compared.
     0: it foretells all; a map of zeros gets the mean square of the drops.
-    Raises what `saliency` raises, ValueError for an attribution that is no map or images smaller than a square, and TypeError or
-    ValueError for impossible draws.
+    Raises what `saliency` raises, ValueError for an attribution that is no map, and TypeError or ValueError for impossible draws.
     Source: Yeh et al., 2019.
     """
     from captum.metrics import infidelity as captum_infidelity
 
-    targets = _targets(model, x, attribution.target)
-    if attribution.values.ndim != 4 or min(x.shape[2:]) < WINDOW:
-        raise ValueError(
-            f"attribution must be a map of images of at least {WINDOW} pixels; "
-            f"got values {tuple(attribution.values.shape)} for images {tuple(x.shape)}"
-        )
+    if attribution.values.ndim != 4:
+        raise ValueError(f"attribution must be a map of images; got values {tuple(attribution.values.shape)}")
 
     def hide(images: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         row, column = (torch.arange(size, device=images.device) for size in images.shape[2:])
@@ -398,27 +343,14 @@ def infidelity(
         return square, images * (1 - square)  # what the map has in the square is its forecast of the drop
 
     values = attribution.values.to(x.device).expand_as(x)
+    given = {"n_perturb_samples": positive_integer("draws", draws), "max_examples_per_batch": _at_once(x, draws)}
     with _seeded(seed), torch.no_grad():
-        return captum_infidelity(
-            model,
-            hide,
-            x,
-            values,
-            target=targets,
-            n_perturb_samples=positive_integer("draws", draws),
-            max_examples_per_batch=_at_once(x, draws),
-            normalize=True,
-        ).cpu()
+        target = _targets(model, x, attribution.target)
+        return captum_infidelity(model, hide, x, values, target=target, normalize=True, **given).cpu()
 
 
 def sensitivity(
-    method: Method,
-    model: nn.Module,
-    x: torch.Tensor,
-    target: int | torch.Tensor | None = None,
-    *,
-    draws: int = DRAWS,
-    seed: int = 0,
+    method: Method, model: nn.Module, x: torch.Tensor, target: Target = None, *, draws: int = DRAWS, seed: int = 0
 ) -> torch.Tensor:
     """How much can the map change when the image hardly does? (N,): the largest relative change over `draws` trials.
 
@@ -433,77 +365,66 @@ def sensitivity(
         images = images[0] if isinstance(images, tuple) else images
         return (method(model, images, target).values.to(x.device),)
 
+    given = {"n_perturb_samples": positive_integer("draws", draws), "max_examples_per_batch": _at_once(x, draws)}
     with _seeded(seed):
-        return sensitivity_max(
-            explain,
-            x.contiguous(),
-            perturb_radius=RADIUS,
-            n_perturb_samples=positive_integer("draws", draws),
-            max_examples_per_batch=_at_once(x, draws),
-            target=_targets(model, x, target),
-        ).cpu()
+        target = _targets(model, x, target)
+        return sensitivity_max(explain, x.contiguous(), perturb_radius=RADIUS, target=target, **given).cpu()
 
 
 def _explain(
     method: str,
     model: nn.Module,
     x: torch.Tensor,
-    target: int | torch.Tensor | None,
-    explain: Callable[[torch.Tensor, torch.Tensor], tuple[torch.Tensor, torch.Tensor | None]],
+    target: Target,
+    attribute: Callable[..., torch.Tensor | tuple[torch.Tensor, torch.Tensor]],
     *,
-    baseline: float | torch.Tensor | None = None,
+    baseline: Baseline | None = None,
     layer: str | None = None,
     batch: int = BATCH,
 ) -> Attribution:
-    """Run `explain` on one batch after another, whether or not gradients are on outside, and join what it returns."""
+    """Let Captum `attribute` one batch after another, whether or not gradients are on outside, and join what it returns.
+
+    attribute: called with a batch and `target=`, (B,); returns values, or values and their delta.
+    """
     labels = _targets(model, x, target)
     values, deltas = [], []
-    with torch.enable_grad():
+    with torch.enable_grad(), warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # Captum tells of hooks and gradients, which it sets and removes itself
         for part, wanted in zip(x.detach().split(batch), labels.split(batch), strict=True):
-            value, delta = explain(part, wanted)
+            found = attribute(part, target=wanted)
+            value, delta = found if isinstance(found, tuple) else (found, torch.full((len(part),), math.nan))
             values.append(value.detach().cpu().contiguous())
-            deltas.append(torch.full((len(part),), math.nan) if delta is None else delta.detach().cpu())
+            deltas.append(delta.detach().cpu())
     return Attribution(method, torch.cat(values), labels.cpu(), baseline, torch.cat(deltas), layer)
 
 
 @torch.no_grad()
-def _targets(model: nn.Module, x: torch.Tensor, target: int | torch.Tensor | None) -> torch.Tensor:
-    """Return a class for each image: (N,), on the device of x; raise TypeError or ValueError for what does not fit."""
-    if not isinstance(x, torch.Tensor) or not x.is_floating_point():
-        raise TypeError(
-            f"x must be a tensor of floating type, as `ImageData.normalize` gives it; got {getattr(x, 'dtype', x)!r}"
+def _targets(model: nn.Module, x: torch.Tensor, target: Target) -> torch.Tensor:
+    """Return a class for each image: (N,), on the device of x; raise ValueError for what does not fit."""
+    if not x.is_floating_point() or x.ndim != 4 or x.shape[1] != 3 or not len(x):
+        raise ValueError(
+            f"x must be of a floating type and shape (N, 3, H, W) with N ≥ 1, as `ImageData.normalize` gives it; "
+            f"got {x.dtype} {tuple(x.shape)}"
         )
-    if x.ndim != 4 or x.shape[1] != 3 or not len(x):
-        raise ValueError(f"x must have shape (N, 3, H, W) with N ≥ 1; got {tuple(x.shape)}")
     if model.training:
         raise ValueError("model must be in evaluation mode, as after model.eval(); batch norm would mix the images")
     if target is None:
         return torch.cat([model(part).argmax(1) for part in x.split(BATCH)])
-    classes = model(x[:1]).shape[1]
-    labels = torch.as_tensor(target, device=x.device)
-    if labels.is_floating_point() or labels.dtype == torch.bool:
-        raise TypeError(f"target must be whole numbers; got {labels.dtype}")
-    if labels.ndim > 1 or (labels.ndim and len(labels) != len(x)):
-        raise ValueError(f"target must be one class, or one for each of {len(x)} images; got {tuple(labels.shape)}")
-    if not 0 <= int(labels.min()) <= int(labels.max()) < classes:
-        raise ValueError(f"target must lie in 0…{classes - 1}; got {int(labels.min())}…{int(labels.max())}")
+    classes, labels = model(x[:1]).shape[1], torch.as_tensor(target, device=x.device)
+    whole = not labels.is_floating_point() and labels.dtype != torch.bool
+    if not whole or labels.shape not in ((), (len(x),)) or not 0 <= int(labels.min()) <= int(labels.max()) < classes:
+        raise ValueError(
+            f"target must be a class from 0 to {classes - 1}, or one for each of {len(x)} images; got {target}"
+        )
     return labels.expand(len(x)).long().contiguous()
 
 
-def _baseline(baseline: float | torch.Tensor, x: torch.Tensor) -> torch.Tensor:
-    """Return the baseline as a tensor that can be expanded to x."""
+def _baseline(baseline: Baseline, x: torch.Tensor) -> torch.Tensor:
+    """Return the baseline with the shape of one entry of x: (1, …)."""
     start = torch.as_tensor(baseline, dtype=x.dtype, device=x.device)
     if start.ndim and start.shape != x.shape[1:]:
-        raise ValueError(f"baseline must be a number or an image {tuple(x.shape[1:])}; got shape {tuple(start.shape)}")
-    return start
-
-
-def _module(model: nn.Module, layer: str) -> nn.Module:
-    modules = dict(model.named_modules())
-    if not layer or layer not in modules:
-        names = ", ".join(name for name, _ in model.named_children())
-        raise ValueError(f"layer must be the name of a module, such as {names}; got {layer!r}")
-    return modules[layer]
+        raise ValueError(f"baseline must be a number or have shape {tuple(x.shape[1:])}; got {tuple(start.shape)}")
+    return start.expand(1, *x.shape[1:]).contiguous()
 
 
 def _strength(pixels: torch.Tensor, masks: torch.Tensor) -> torch.Tensor:
@@ -513,13 +434,6 @@ def _strength(pixels: torch.Tensor, masks: torch.Tensor) -> torch.Tensor:
             f"got {tuple(pixels.shape)} and {tuple(masks.shape)} {masks.dtype}"
         )
     return pixels.abs()
-
-
-def _quiet(attribute: Callable, *args, **kwargs):
-    """Call one of Captum's methods without its warnings about hooks and gradients, which it sets and removes itself."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        return attribute(*args, **kwargs)
 
 
 def _at_once(x: torch.Tensor, draws: int) -> int:

@@ -113,23 +113,18 @@ def test_no_trace_is_left_on_the_model_and_no_grad_around_does_not_matter(name):
 
 @every_method
 @pytest.mark.parametrize(
-    ("x", "target", "error", "words"),
+    ("x", "target", "words"),
     [
-        (
-            DATA.images,
-            None,
-            TypeError,
-            "x must be a tensor of floating type, as `ImageData.normalize` gives it; got torch.uint8",
-        ),
-        (X[0], None, ValueError, r"x must have shape \(N, 3, H, W\) with N ≥ 1; got \(3, 32, 32\)"),
-        (X[:0], None, ValueError, "with N ≥ 1"),
-        (X[:2], 10, ValueError, "target must lie in 0…9; got 10…10"),
-        (X[:2], 1.5, TypeError, "target must be whole numbers; got torch.float32"),
-        (X[:2], torch.tensor([1, 2, 3]), ValueError, r"one for each of 2 images; got \(3,\)"),
+        (DATA.images, None, r"x must be of a floating type .* as `ImageData.normalize` gives it; got torch.uint8 \(12, 3"),
+        (X[0], None, r"and shape \(N, 3, H, W\) with N ≥ 1.*; got torch.float32 \(3, 32, 32\)"),
+        (X[:0], None, r"with N ≥ 1.*got torch.float32 \(0, 3"),
+        (X[:2], 10, "target must be a class from 0 to 9, or one for each of 2 images; got 10"),
+        (X[:2], 1.5, "target must be a class .*; got 1.5"),
+        (X[:2], torch.tensor([1, 2, 3]), r"one for each of 2 images; got tensor\(\[1, 2, 3\]\)"),
     ],
 )
-def test_arguments_that_do_not_fit_are_refused(name, x, target, error, words):
-    with pytest.raises(error, match=words):
+def test_arguments_that_do_not_fit_are_refused(name, x, target, words):
+    with pytest.raises(ValueError, match=words):
         METHODS[name](MODEL, x, target)
 
 
@@ -144,21 +139,21 @@ def test_a_model_in_training_is_refused(name):
     [
         (
             lambda: integrated_gradients(MODEL, X, baseline=torch.zeros(3)),
-            r"baseline must be a number or an image \(3, 3",
+            r"baseline must be a number or have shape \(3, 32, 32\); got \(3,\)",
         ),
         (lambda: integrated_gradients(MODEL, X, steps=0), "steps must be at least 1; got 0"),
-        (lambda: deep_lift(MODEL, X, baseline=torch.zeros(1, 3, 32, 32)), "baseline must be a number or an image"),
+        (lambda: deep_lift(MODEL, X, baseline=torch.zeros(1, 3, 32, 32)), "baseline must be a number or have"),
         (
             lambda: grad_cam(MODEL, X, layer="block9"),
             "layer must be the name of a module, such as stem, block1.*'block9'",
         ),
         (lambda: grad_cam(MODEL, X, layer="head"), r"layer must give a feature map \(N, C, h, w\); 'head' gives"),
-        (lambda: occlusion(MODEL, X, window=40), "window must fit into the image.*got window 40 and stride 4"),
-        (lambda: occlusion(MODEL, X, window=4, stride=5), "stride be at most window"),
+        (lambda: occlusion(MODEL, X, window=40), "window ≤ side of the image must hold; got stride 4 and window 40"),
+        (lambda: occlusion(MODEL, X, window=4, stride=5), "got stride 5 and window 4"),
         (lambda: gate_attribution(MODEL, X, layer="block1"), "layer must be one of block1.attention, .*; got 'block1'"),
         (
             lambda: gate_attribution(MODEL, X, layer="block1.attention", baseline=torch.ones(9)),
-            r"baseline must be a number or \(8,\); got shape \(9,\)",
+            r"baseline must be a number or have shape \(8,\); got \(9,\)",
         ),
         (lambda: gate_attribution(network(nn.Identity), X, layer="block1"), "holds none"),
         (lambda: gate_attribution(MODEL, X, layer="block1.attention").pixels, "pixels must be asked of a map"),
@@ -342,8 +337,6 @@ def test_rank_correlation_is_scipys_for_each_image():
     assert rank_correlation(a, b)[:2].tolist() == pytest.approx([1, -1])
     b[3] = 0
     assert math.isnan(rank_correlation(a, b)[3])
-    with pytest.raises(ValueError, match=r"a and b must have the same shape \(N, …\); got \(6, 4, 5\) and \(5, 4, 5\)"):
-        rank_correlation(a, b[:5])
 
 
 # Sanity
@@ -380,8 +373,8 @@ def test_for_a_linear_model_the_exact_attribution_foretells_all_and_zeros_nothin
     # In 8 × 8 pixels the only square is the whole image: the drop is score(x) - score(0).
     drops = (x.flatten(1) @ model[1].weight[2]).detach() ** 2
     assert infidelity(model, x, exact).max() < 1e-6
-    with pytest.raises(ValueError, match="attribution must be a map of images of at least 8 pixels"):
-        infidelity(linear_model(7), x[:, :, 1:, 1:], replace(exact, values=exact.values[:, :, 1:, 1:]))
+    with pytest.raises(ValueError, match=r"attribution must be a map of images; got values \(6, 3\)"):
+        infidelity(model, x, replace(exact, values=exact.values[:, :, 0, 0]))
     torch.testing.assert_close(infidelity(model, x, zeros), drops, rtol=1e-4, atol=1e-5)
 
 
