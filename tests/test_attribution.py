@@ -115,7 +115,11 @@ def test_no_trace_is_left_on_the_model_and_no_grad_around_does_not_matter(name):
 @pytest.mark.parametrize(
     ("x", "target", "words"),
     [
-        (DATA.images, None, r"x must be of a floating type .* as `ImageData.normalize` gives it; got torch.uint8 \(12, 3"),
+        (
+            DATA.images,
+            None,
+            r"x must be of a floating type .* as `ImageData.normalize` gives it; got torch.uint8 \(12, 3",
+        ),
         (X[0], None, r"and shape \(N, 3, H, W\) with N ≥ 1.*; got torch.float32 \(3, 32, 32\)"),
         (X[:0], None, r"with N ≥ 1.*got torch.float32 \(0, 3"),
         (X[:2], 10, "target must be a class from 0 to 9, or one for each of 2 images; got 10"),
