@@ -200,12 +200,9 @@ def make_attention(name: str, channels: int, **options) -> nn.Module:
     options: the keyword arguments of the class behind the name, as in make_attention("se", 64, reduction=8).
     Raises ValueError for an unknown name and TypeError for an unknown option.
     """
-    one_of("attention", name, ["none", *ATTENTION])
-    if name != "none":
-        return ATTENTION[name](channels, **options)
-    if options:
-        raise TypeError(f'attention "none" takes no options; got {", ".join(options)}')
-    return nn.Identity()
+    gates: dict[str, Callable[..., nn.Module]] = {"none": lambda channels: nn.Identity(), **ATTENTION}
+    one_of("attention", name, gates)
+    return gates[name](channels, **options)
 
 
 @torch.no_grad()
@@ -224,9 +221,9 @@ def interaction_matrix(module: ChannelAttention) -> torch.Tensor:
 
 def choose_kernel_size(channels: int, gamma: float, b: float, kernel_size: int | None) -> int:
     """Return `kernel_size` where it is given, else ψ(C); raise TypeError or ValueError if it is not odd or out of range."""
+    k = adaptive_kernel_size(channels, gamma, b)
     if kernel_size is not None:
         return odd_kernel_size(kernel_size)
-    k = adaptive_kernel_size(channels, gamma, b)
     if k > LARGEST_KERNEL_SIZE:
         raise ValueError(f"gamma and b must give a kernel size up to {LARGEST_KERNEL_SIZE:,}; got gamma {gamma}, b {b}")
     return k

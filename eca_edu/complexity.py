@@ -13,11 +13,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-#: The paper prints parameters in units of 2^20 ("M") and operations in units of 2^30 ("G").
-PAPER_MEGA = 2**20
-PAPER_GIGA = 2**30
-
-
 def count_parameters(module: nn.Module) -> int:
     """Return the number of learnable parameters."""
     return sum(p.numel() for p in module.parameters() if p.requires_grad)

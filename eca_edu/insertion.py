@@ -1,7 +1,7 @@
 """How does attention get into a network of others? After the layers that the paper chose, or that you choose."""
 
 from collections.abc import Callable, Sequence
-from itertools import chain, groupby
+from itertools import chain, groupby, permutations
 
 import torch
 from torch import nn
@@ -36,16 +36,16 @@ def insert_attention(
     if any(isinstance(module, ChannelAttention) for module in model.modules()):
         raise ValueError(f"model must hold no attention yet; this {type(model).__name__} holds some")
     one_of("attention", attention, ATTENTION)
-    if kernel_sizes is not None and attention not in FOLLOWS_PSI:
-        raise ValueError(f"kernel_sizes go with {', '.join(FOLLOWS_PSI)}; got attention {attention!r}")
-    if kernel_sizes is not None and not isinstance(kernel_sizes, Sequence):
-        raise TypeError(f"kernel_sizes must be a list with a number for each stage; got {kernel_sizes!r}")
-    if kernel_sizes is not None and "kernel_size" in options:
-        raise TypeError("kernel_size and kernel_sizes exclude each other; got both")
+    if kernel_sizes is not None and (attention not in FOLLOWS_PSI or "kernel_size" in options):
+        gates = ", ".join(FOLLOWS_PSI)
+        raise ValueError(
+            f"kernel_sizes go with {gates} and without kernel_size; got attention {attention!r}, {options}"
+        )
     places = attention_places(model, where)
     stages = attention_stages(places)
-    if kernel_sizes is not None and len(kernel_sizes) != len(stages):
-        raise ValueError(f"kernel_sizes must have one entry for each of {len(stages)} stages; got {list(kernel_sizes)}")
+    if kernel_sizes is not None and (not isinstance(kernel_sizes, Sequence) or len(kernel_sizes) != len(stages)):
+        stage = f"one entry for each of {len(stages)} stages"
+        raise ValueError(f"kernel_sizes must be a list with {stage}; got {kernel_sizes}")
     modules = [
         make_attention(attention, c, **options, **({"kernel_size": kernel_sizes[stage]} if kernel_sizes else {}))
         for stage, (c, repeats) in enumerate(stages)
@@ -66,27 +66,21 @@ def insert_attention(
 def attention_places(model: nn.Module, where: Callable[[str, nn.Module], bool] | None = None) -> dict[str, int]:
     """Return the layers after which attention goes, {name of the layer: its channels}; where: as in `insert_attention`.
 
-    Raises TypeError for a `where` that cannot be called, and ValueError if there is no such place, if a chosen layer does not
-    tell its channels or lies inside another one.
+    Raises ValueError if there is no such place, if a chosen layer does not tell its channels, gives no feature map or lies
+    inside another one.
     """
     if where is None:
         names = _paper_places(model)
-    elif callable(where):
-        names = [name for name, layer in model.named_modules() if name and where(name, layer)]
     else:
-        raise TypeError(f"where must be a function of the name and the module of a layer; got {where!r}")
+        names = [name for name, layer in model.named_modules() if name and where(name, layer)]
     if not names:
-        missing = (
-            "layers that `where` chooses"
-            if where
-            else "residual blocks of torchvision's ResNet or MobileNetV2; choose the layers yourself with `where`, "
-            "for example where=lambda name, layer: name.endswith('bn3')"
+        raise ValueError(
+            f"{type(model).__name__} has no place for attention; without `where` these are the residual blocks of torchvision's "
+            "ResNet and MobileNetV2, else the layers that it chooses, as in where=lambda name, layer: name.endswith('bn3')"
         )
-        raise ValueError(f"model must have a place for attention; {type(model).__name__} has no {missing}")
-    for outer in names:
-        for inner in names:
-            if inner.startswith(f"{outer}."):
-                raise ValueError(f"where must not choose a layer and one inside it; got {outer} and {inner}")
+    for outer, inner in permutations(names, 2):
+        if inner.startswith(f"{outer}."):
+            raise ValueError(f"where must not choose a layer and one inside it; got {outer} and {inner}")
     return {name: _channels(name, model.get_submodule(name)) for name in names}
 
 
@@ -111,18 +105,15 @@ def _paper_places(model: nn.Module) -> list[str]:
 
 
 def _channels(name: str, layer: nn.Module) -> int:
-    if type(layer).__name__.endswith(("1d", "3d")):
-        raise ValueError(
-            f"a layer before attention must give feature maps (N, C, H, W); {name} is a {type(layer).__name__}"
-        )
+    images = not type(layer).__name__.endswith(("1d", "3d"))  # as in BatchNorm1d, which tells its channels, too
     for attribute in ("num_features", "out_channels", "num_channels"):
-        if hasattr(layer, attribute):
+        if hasattr(layer, attribute) and images:
             return getattr(layer, attribute)
     from torchvision.ops import FrozenBatchNorm2d  # of detection networks; slow to import
 
     if isinstance(layer, FrozenBatchNorm2d):
         return len(layer.weight)
     raise ValueError(
-        f"a layer before attention must tell its channels as num_features, out_channels or num_channels; "
-        f"{name} is a {type(layer).__name__}"
+        "a layer before attention must give feature maps (N, C, H, W) and tell its channels as num_features, out_channels or "
+        f"num_channels; {name} is a {type(layer).__name__}"
     )

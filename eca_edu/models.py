@@ -13,7 +13,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from eca_edu._arguments import odd_kernel_size, one_of, positive_integer
+from eca_edu._arguments import one_of, positive_integer
 from eca_edu.attention import ATTENTION, ECA, FOLLOWS_PSI, choose_kernel_size, make_attention
 
 #: What a block calls to get its attention: the number of channels -> a module, as the class ECA itself.
@@ -159,16 +159,15 @@ class ModelConfig:
         one_of("backbone", self.backbone, BACKBONES)
         one_of("attention", self.attention, ["none", *ATTENTION])
         positive_integer("num_classes", self.num_classes)
-        positive_integer("width", self.width, WIDEST)
-        choose_kernel_size(self.width, self.gamma, self.b, None)
+        width = positive_integer("width", self.width, WIDEST)
+        choose_kernel_size(4 * width, self.gamma, self.b, self.kernel_size)  # of the last block
         if self.attention not in FOLLOWS_PSI and (self.gamma, self.b, self.kernel_size) != (2, 1, None):
             these = f"gamma, b and kernel_size go with {', '.join(FOLLOWS_PSI)}"
             raise ValueError(f"{these}; got {self.gamma}, {self.b} and {self.kernel_size} with {self.attention!r}")
-        if self.kernel_size is not None:
-            object.__setattr__(self, "kernel_size", odd_kernel_size(self.kernel_size))
         # Plain numbers, whatever kind came in, so that the configuration can be written as JSON.
-        for name, kind in [("gamma", float), ("b", float), ("width", int), ("num_classes", int)]:
-            object.__setattr__(self, name, kind(getattr(self, name)))
+        for name, kind in [("gamma", float), ("b", float), ("width", int), ("num_classes", int), ("kernel_size", int)]:
+            if getattr(self, name) is not None:
+                object.__setattr__(self, name, kind(getattr(self, name)))
 
     @property
     def name(self) -> str:

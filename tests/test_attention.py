@@ -280,7 +280,7 @@ def test_make_attention():
         (
             lambda: make_attention("none", 64, reduction=2),
             TypeError,
-            'attention "none" takes no options; got reduction',
+            "unexpected keyword argument 'reduction'",
         ),
         (lambda: SEGroups(10, groups=4), ValueError, "groups must divide channels; got 4 for 10 channels"),
         (lambda: ECA(64)([1]), TypeError, "x must be a tensor of floating type; got list"),

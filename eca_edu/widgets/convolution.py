@@ -50,34 +50,23 @@ class ConvolutionStepper(Explorer):
     def prepare(self) -> None:
         """Draw a row of cells for y with its padding, one for the kernel, its products, the logits and the weights ω."""
         ax, channels, k = self.figure.add_axes((0, 0, 1, 1)), len(self.y), len(self.weights)
-        margin = k // 2
+        margin, top, small = k // 2, ROWS["y"] + 0.65, {"va": "center", "fontsize": 9, "color": GREY}
         ax.set(xlim=(-margin - 3, channels + margin), ylim=(-0.7, ROWS["y"] + 1))
         ax.axis("off")
+        ax.text(-margin - 0.8, top, "channel", ha="right", **small)
+        for place in range(channels):
+            ax.text(place, top, str(place), ha="center", **small)
+        places = {"y": range(-margin, channels + margin), "kernel": range(k), "products": range(k)}
+        self.texts = {}
         for name, row in ROWS.items():
             ax.text(-margin - 0.8, row, name, ha="right", va="center", fontsize=11)
-        for name, places in {
-            "y": range(-margin, channels + margin),
-            "logits": range(channels),
-            "ω": range(channels),
-        }.items():
-            for place in places:
+            moves = name in ("kernel", "products")
+            style = {"ha": "center", "va": "center", "fontsize": 10, "color": BLUE if moves else "black"}
+            here = places.get(name, range(channels))
+            self.texts[name] = [ax.text(place, row, "", **style) for place in here]
+            for place in [] if moves else here:
                 line = "-" if 0 <= place < channels else ":"
-                self._frame(ax, place - 0.5, ROWS[name] - 0.4, 1, 0.8, edgecolor=GREY, linewidth=1, linestyle=line)
-        ax.text(-margin - 0.8, ROWS["y"] + 0.65, "channel", ha="right", va="center", fontsize=9, color=GREY)
-        for place in range(channels):
-            ax.text(place, ROWS["y"] + 0.65, str(place), ha="center", va="center", fontsize=9, color=GREY)
-        self.texts = {
-            name: [
-                ax.text(0, ROWS[name], "", ha="center", va="center", fontsize=10, color=colour) for _ in range(count)
-            ]
-            for name, count, colour in [
-                ("y", channels + 2 * margin, "black"),
-                ("kernel", k, BLUE),
-                ("products", k, BLUE),
-                ("logits", channels, "black"),
-                ("ω", channels, "black"),
-            ]
-        }
+                self._frame(ax, place - 0.5, row - 0.4, 1, 0.8, edgecolor=GREY, linewidth=1, linestyle=line)
         blue = {"facecolor": BLUE, "edgecolor": BLUE, "alpha": 0.12, "zorder": 0}
         self.window = self._frame(ax, 0, ROWS["products"] - 0.45, k, 2.9, **blue)
         self.result = self._frame(ax, 0, ROWS["ω"] - 0.42, 1, 1.84, edgecolor=VERMILION, linewidth=2, zorder=3)
@@ -94,14 +83,13 @@ class ConvolutionStepper(Explorer):
         omega = logits.sigmoid()
         neighbours, weights = padded[0, 0, channel : channel + k].tolist(), self.weights.tolist()
         for place, (text, value) in enumerate(zip(self.texts["y"], padded[0, 0].tolist(), strict=True), -margin):
-            inside = 0 <= place < len(self.y)
-            text.set(x=place, text=number(value), color="black" if inside else GREY)
+            text.set(text=number(value), color="black" if 0 <= place < len(self.y) else GREY)
         for i, (weight, value) in enumerate(zip(weights, neighbours, strict=True)):
             self.texts["kernel"][i].set(x=channel - margin + i, text=f"× {number(weight)}")
             self.texts["products"][i].set(x=channel - margin + i, text=number(weight * value))
         for name, values in (("logits", logits), ("ω", omega)):
             for place, text in enumerate(self.texts[name]):
-                text.set(x=place, text=f"{values[place]:.2f}" if place <= channel else "")
+                text.set_text(f"{values[place]:.2f}" if place <= channel else "")
         self.window.set_x(channel - margin - 0.5)
         self.result.set_x(channel - 0.5)
         products = " + ".join(f"{number(w)} · {number(v)}" for w, v in zip(weights, neighbours, strict=True))
