@@ -66,11 +66,13 @@ def insert_attention(
 def attention_places(model: nn.Module, where: Callable[[str, nn.Module], bool] | None = None) -> dict[str, int]:
     """Return the layers after which attention goes, {name of the layer: its channels}; where: as in `insert_attention`.
 
-    Raises ValueError if there is no such place, if a chosen layer does not tell its channels, gives no feature map or lies
-    inside another one.
+    Raises TypeError for a `where` that cannot be called, and ValueError if there is no such place, if a chosen layer does not
+    tell its channels, gives no feature map or lies inside another one.
     """
     if where is None:
         names = _paper_places(model)
+    elif not callable(where):
+        raise TypeError(f"where must be a function of the name and the module of a layer; got {where!r}")
     else:
         names = [name for name, layer in model.named_modules() if name and where(name, layer)]
     if not names:

@@ -254,6 +254,7 @@ def test_what_cannot_be_inserted_is_refused(call, words):
     ("call", "words"),
     [
         (lambda: insert_attention(tv.resnet18), "model must be a network"),
+        (lambda: insert_attention(build("resnet18"), where="bn2"), "where must be a function .*; got 'bn2'"),
         (lambda: BasicBlock(8, 8, attention="eca"), "attention must be .* the class ECA; got 'eca'"),
         (lambda: Bottleneck(8, 8, attention=ECA(8)), r"attention must be .* the class ECA; got ECA\("),
     ],
