@@ -50,6 +50,12 @@ def test_doctor_knows_whether_the_trained_networks_are_there(monkeypatch, tmp_pa
     assert said().how_to_fix == "put the folder data/ of the repository beside notebooks/"
 
 
+def test_doctor_leaves_nothing_behind(monkeypatch, tmp_path):
+    monkeypatch.setattr("eca_edu.doctor.data_folder", lambda: tmp_path / "data" / "elsewhere")
+    assert "[OK] data folder" in " ".join(map(str, diagnose()))
+    assert [*tmp_path.iterdir()] == []
+
+
 def test_doctor_knows_whether_cifar10_is_there(cifar10_folder, monkeypatch):
     monkeypatch.setenv("ECA_EDU_DATA", str(cifar10_folder))
     (line,) = [str(check) for check in diagnose() if check.name == "CIFAR-10"]
