@@ -30,12 +30,13 @@ def save_checkpoint(
     if _shapes(model.state_dict()) != _shapes(_on_meta(config).state_dict()):
         raise ValueError(f"model must be the network that {config} builds; got another one, a {type(model).__name__}")
     state = {name: tensor.detach().cpu().contiguous() for name, tensor in model.state_dict().items()}
-    text = json.dumps({"config": json.loads(config.to_json()), **card})
-    metadata = {"card": text, "checksum": _checksum(text, state)}
+    card = json.loads(json.dumps({"config": json.loads(config.to_json()), **card}))
+    kept = {"checksum": _checksum(card, state), "card": card}
     with written_whole(path, overwrite=overwrite) as temporary:
-        temporary.write_bytes(save(state, metadata=metadata))
+        # One entry, since safetensors writes several in an order that differs from time to time.
+        temporary.write_bytes(save(state, metadata={"card": json.dumps(kept)}))
     with written_whole(path.with_suffix(".json"), overwrite=overwrite) as temporary:
-        temporary.write_text(json.dumps(json.loads(text), indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+        temporary.write_text(json.dumps(card, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
     return path
 
 
@@ -54,13 +55,14 @@ def load_checkpoint(path: str | Path) -> tuple[nn.Module, dict]:
     read_whole(path)  # tells what may not be read from what is damaged
     try:
         with safe_open(path, framework="pt") as file:
-            metadata = file.metadata() or {}
+            kept = json.loads((file.metadata() or {})["card"])
             state = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118, it is no dict
-        if set(metadata) == {"card"}:
+        if "config" in kept:
             warnings.warn(f"{path} has no checksum: damage would not be seen. To save it anew adds one", stacklevel=2)
-        elif metadata.get("checksum") != _checksum(metadata.get("card", ""), state):
+            kept = {"checksum": _checksum(kept, state), "card": kept}
+        card = kept["card"]
+        if kept["checksum"] != _checksum(card, state):
             raise ValueError("its content is not what a checksum in it says")
-        card = json.loads(metadata["card"])
         model = _on_meta(ModelConfig.from_json(json.dumps(card["config"])))
         if _shapes(state) != _shapes(model.state_dict()):  # before memory is taken for what the card says
             raise ValueError("its weights are not those of the network of its card")
@@ -79,8 +81,8 @@ def _shapes(state: Mapping[str, torch.Tensor]) -> dict[str, torch.Size]:
     return {name: tensor.shape for name, tensor in state.items()}
 
 
-def _checksum(card: str, state: Mapping[str, torch.Tensor]) -> str:
-    digest = hashlib.sha256(card.encode())
+def _checksum(card: dict, state: Mapping[str, torch.Tensor]) -> str:
+    digest = hashlib.sha256(json.dumps(card, sort_keys=True).encode())
     for name in sorted(state):
         digest.update(f"{name} {state[name].dtype} {tuple(state[name].shape)}".encode())
         digest.update(state[name].flatten().view(torch.uint8).numpy().data)

@@ -32,6 +32,16 @@ def test_what_is_saved_comes_back(saved):
     assert sorted(p.name for p in path.parent.iterdir()) == ["net.json", "net.safetensors"]
 
 
+def test_the_same_network_saved_again_is_the_same_file(saved):
+    path, model = saved
+    before = path.read_bytes()
+    for _ in range(8):
+        save_checkpoint(path, model, CONFIG, {"seed": 7, "data": "süß"})
+    assert path.read_bytes() == before
+    with pytest.raises(FileExistsError, match=r"net\.safetensors exists already, and it holds something else"):
+        save_checkpoint(path, model, CONFIG, {"seed": 8})
+
+
 def test_other_files_are_refused(tmp_path):
     path = tmp_path / "other.safetensors"
     save_file({"weight": torch.zeros(1)}, path)
