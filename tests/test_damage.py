@@ -151,12 +151,10 @@ def test_a_checkpoint_of_an_earlier_version_loads_with_a_note(tmp_path):
     assert equal([*model.state_dict().items()], [*network().state_dict().items()])
 
 
+@pytest.mark.filterwarnings("ignore:.*has no checksum")
 @pytest.mark.parametrize("card", ["[1]", "null", "{}", '{"config": 3}', '{"config": {"width": 1000000000}}', "no JSON"])
 def test_a_card_that_does_not_fit_takes_no_memory(card, tmp_path):
     path = tmp_path / "net.safetensors"
     save_file(network().state_dict(), path, metadata={"card": card})
-    with (
-        pytest.warns(UserWarning, match="no checksum"),
-        pytest.raises(ValueError, match=r"net\.safetensors is damaged or"),
-    ):
+    with pytest.raises(ValueError, match=r"net\.safetensors is damaged or"):
         load_checkpoint(path)
