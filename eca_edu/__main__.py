@@ -242,7 +242,7 @@ def _train_into(
             print(pd.DataFrame(records).to_string(index=False, float_format="{:.4f}".format))
             print(f"Epoch {records[-1]['epoch']} of {epochs} is in {out}, its curve in {curve}.")
             if records[-1]["epoch"] < epochs:
-                print("The same command goes on from there.")
+                print(f"The same command{' without --overwrite' * ('--overwrite' in line)} goes on from there.")
     if first:
         state.unlink()
 
@@ -319,12 +319,10 @@ def _compare(options: argparse.Namespace) -> int:
 def _results(options: argparse.Namespace) -> int:
     from eca_edu.experiments import describe
     from eca_edu.figures.experiments import save_figures
-    from eca_edu.results import COLUMNS, read_results
+    from eca_edu.results import read_results
 
     folder = data_folder()
-    recorded = [
-        path for path in sorted((folder / "results").glob("*.csv")) if path.read_text("utf-8").startswith(COLUMNS[0])
-    ]
+    recorded = [path for path in sorted((folder / "results").glob("*.csv")) if path.name != "paper_table_3.csv"]
     if not (options.files or recorded):
         raise FileNotFoundError(f"there are no results in {folder / 'results'}; `python -m eca_edu compare` makes some")
     for path in options.files or recorded:

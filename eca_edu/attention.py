@@ -200,9 +200,12 @@ def make_attention(name: str, channels: int, **options) -> nn.Module:
     options: the keyword arguments of the class behind the name, as in make_attention("se", 64, reduction=8).
     Raises ValueError for an unknown name and TypeError for an unknown option.
     """
-    gates: dict[str, Callable[..., nn.Module]] = {"none": lambda channels: nn.Identity(), **ATTENTION}
-    one_of("attention", name, gates)
-    return gates[name](channels, **options)
+    one_of("attention", name, ["none", *ATTENTION])
+    if name != "none":
+        return ATTENTION[name](channels, **options)
+    if options:
+        raise TypeError(f'attention "none" takes no options; got {", ".join(options)}')
+    return nn.Identity()
 
 
 @torch.no_grad()
@@ -211,8 +214,11 @@ def interaction_matrix(module: ChannelAttention) -> torch.Tensor:
 
     Row i tells how much each channel counts for the weight of channel i. For squeeze-and-excitation, whose ReLU makes it
     nonlinear, it is the product of its two factors, `module.expand.weight @ module.reduce.weight`.
+    Raises TypeError for a module that is no ChannelAttention.
     Source: Eq. 3 to 8.
     """
+    if not isinstance(module, ChannelAttention):
+        raise TypeError(f"module must be a ChannelAttention; got {type(module).__name__}")
     if isinstance(module, SqueezeExcitation):
         return module.expand.weight @ module.reduce.weight
     parameter = next(module.parameters(), torch.empty(0))

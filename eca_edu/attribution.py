@@ -149,6 +149,8 @@ def grad_cam(model: nn.Module, x: torch.Tensor, target: Target = None, *, layer:
         coarse = method.attribute(part, target=target, relu_attributions=True)
         if coarse.ndim != 4:
             raise ValueError(f"layer must give a feature map (N, C, h, w); {layer!r} gives {coarse.ndim} axes")
+        if coarse.ndim != 4:
+            raise ValueError(f"layer must give a feature map (N, C, h, w); {layer!r} gives {coarse.ndim} axes")
         return F.interpolate(coarse, size=x.shape[2:], mode="bilinear")
 
     return _explain("Grad-CAM", model, x, target, enlarged, layer=layer)
@@ -276,9 +278,12 @@ def rank_correlation(a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
     """Do two attributions put pixels or channels in the same order? Spearman's ρ for each image: (N,).
 
     a, b: (N, …) of the same shape. NaN for an image of which one is the same everywhere, and has no order.
+    Raises ValueError for shapes that do not fit.
     """
     from scipy.stats import rankdata
 
+    if a.shape != b.shape or a.ndim < 2:
+        raise ValueError(f"a and b must have the same shape (N, …); got {tuple(a.shape)} and {tuple(b.shape)}")
     ranks = [torch.as_tensor(rankdata(values.detach().cpu().flatten(1).numpy(), axis=1)) for values in (a, b)]
     first, second = (F.normalize(rank - rank.mean(1, keepdim=True), eps=0) for rank in ranks)  # 0 / 0 is NaN
     return (first * second).sum(1)
@@ -324,13 +329,15 @@ def infidelity(
     Random squares of `WINDOW` pixels get the mean colour, `draws` times. The map is first multiplied by the one number that
     makes its forecasts best (Captum's `normalize`), so that maps of different units can be compared.
     0: it foretells all; a map of zeros gets the mean square of the drops.
-    Raises what `saliency` raises, ValueError for an attribution that is no map, and TypeError or ValueError for impossible draws.
+    Raises what `saliency` raises, ValueError for an attribution that is no map or images smaller than a square, and TypeError or
+    ValueError for impossible draws.
     Source: Yeh et al., 2019.
     """
     from captum.metrics import infidelity as captum_infidelity
 
-    if attribution.values.ndim != 4:
-        raise ValueError(f"attribution must be a map of images; got values {tuple(attribution.values.shape)}")
+    if attribution.values.ndim != 4 or min(x.shape[2:]) < WINDOW:
+        came = f"got values {tuple(attribution.values.shape)} for images {tuple(x.shape)}"
+        raise ValueError(f"attribution must be a map of images of at least {WINDOW} pixels; {came}")
 
     def hide(images: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         row, column = (torch.arange(size, device=images.device) for size in images.shape[2:])
@@ -401,6 +408,8 @@ def _explain(
 @torch.no_grad()
 def _targets(model: nn.Module, x: torch.Tensor, target: Target) -> torch.Tensor:
     """Return a class for each image: (N,), on the device of x; raise ValueError for what does not fit."""
+    if not isinstance(x, torch.Tensor):
+        raise TypeError(f"x must be a tensor (N, 3, H, W); got {type(x).__name__}")
     if not x.is_floating_point() or x.ndim != 4 or x.shape[1] != 3 or not len(x):
         raise ValueError(
             f"x must be of a floating type and shape (N, 3, H, W) with N ≥ 1, as `ImageData.normalize` gives it; "

@@ -6,6 +6,7 @@ import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from unicodedata import category
 
 from filelock import FileLock, Timeout
 
@@ -87,4 +88,4 @@ def file_name(text: str) -> str:
 
 def printable(text: object) -> str:
     """Return the text with control characters spelled out, so that a name cannot command a terminal."""
-    return "".join(c if c.isprintable() or c == "\n" else ascii(c)[1:-1] for c in str(text))
+    return "".join(ascii(c)[1:-1] if category(c) in ("Cc", "Cs") and c != "\n" else c for c in str(text))

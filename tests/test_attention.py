@@ -222,6 +222,8 @@ def test_interaction_matrices_have_the_shapes_of_the_paper():
     circular = interaction_matrix(ECA(8, kernel_size=3, padding_mode="circular"))
     assert circular[0, 7] == circular[1, 0]
     assert torch.equal(interaction_matrix(make_attention("se-var1", 8)), torch.eye(8))
+    with pytest.raises(TypeError, match="module must be a ChannelAttention; got Identity"):
+        interaction_matrix(nn.Identity())
 
 
 @pytest.mark.parametrize("kernel_size", [3, 5, 7])
@@ -280,7 +282,7 @@ def test_make_attention():
         (
             lambda: make_attention("none", 64, reduction=2),
             TypeError,
-            "unexpected keyword argument 'reduction'",
+            'attention "none" takes no options; got reduction',
         ),
         (lambda: SEGroups(10, groups=4), ValueError, "groups must divide channels; got 4 for 10 channels"),
         (lambda: ECA(64)([1]), TypeError, "x must be a tensor of floating type; got list"),

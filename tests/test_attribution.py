@@ -341,6 +341,8 @@ def test_rank_correlation_is_scipys_for_each_image():
     assert rank_correlation(a, b)[:2].tolist() == pytest.approx([1, -1])
     b[3] = 0
     assert math.isnan(rank_correlation(a, b)[3])
+    with pytest.raises(ValueError, match=r"a and b must have the same shape \(N, …\); got"):
+        rank_correlation(a, b[1:])
 
 
 # Sanity
@@ -377,7 +379,9 @@ def test_for_a_linear_model_the_exact_attribution_foretells_all_and_zeros_nothin
     # In 8 × 8 pixels the only square is the whole image: the drop is score(x) - score(0).
     drops = (x.flatten(1) @ model[1].weight[2]).detach() ** 2
     assert infidelity(model, x, exact).max() < 1e-6
-    with pytest.raises(ValueError, match=r"attribution must be a map of images; got values \(6, 3\)"):
+    with pytest.raises(
+        ValueError, match=r"attribution must be a map of images of at least 8 pixels; got values \(6, 3\)"
+    ):
         infidelity(model, x, replace(exact, values=exact.values[:, :, 0, 0]))
     torch.testing.assert_close(infidelity(model, x, zeros), drops, rtol=1e-4, atol=1e-5)
 

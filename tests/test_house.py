@@ -162,7 +162,10 @@ def test_every_public_function_and_class_has_a_docstring():
 
 def test_type_checkers_know_what_the_package_gives(tmp_path):
     user = tmp_path / "user.py"
-    user.write_text('from eca_edu import ECA\nreveal_type(ECA(64).conv)\nECA("64")\nimport eca_edu\neca_edu.nothing\n')
+    user.write_text(
+        'from eca_edu import ECA\nreveal_type(ECA(64).conv)\nECA("64")\nimport eca_edu\neca_edu.nothing\n'
+        "from eca_edu import *\nreveal_type(nearest_odd(4))\n"
+    )
     command = [
         sys.executable,
         "-m",
@@ -178,4 +181,19 @@ def test_type_checkers_know_what_the_package_gives(tmp_path):
         '2: note: Revealed type is "torch.nn.modules.conv.Conv1d"',
         '3: error: Argument 1 to "ECA" has incompatible type "str"; expected "int"  [arg-type]',
         '5: error: Module has no attribute "nothing"  [attr-defined]',
+        '7: note: Revealed type is "int"',
     ]
+
+
+def test_a_star_import_gives_what_the_stub_says():
+    import eca_edu
+
+    (listed,) = (
+        ast.literal_eval(node.value)
+        for node in ast.parse((ROOT / "eca_edu" / "__init__.pyi").read_text(encoding="utf-8")).body
+        if isinstance(node, ast.Assign)
+    )
+    assert sorted(listed) == sorted(eca_edu.__all__)
+    names = {}
+    exec("from eca_edu import *", names)
+    assert {*listed} <= {*names}

@@ -187,4 +187,4 @@ def test_what_is_no_file_is_said(tmp_path):
 
 
 def test_a_name_cannot_command_the_terminal():
-    assert printable("a\x1b[31mb\nγ ö") == "a\\x1b[31mb\nγ ö"
+    assert printable("a\x1b[31mb\nγ ö 犬\u3000猫") == "a\\x1b[31mb\nγ ö 犬\u3000猫"

@@ -187,6 +187,14 @@ def test_a_network_that_ignores_its_images_has_white_maps(tmp_path, arguments):
     assert all(len(picture.getcolors()) == 1 and min(picture.getpixel((0, 0))) > 240 for picture in maps)
 
 
+@pytest.mark.parametrize(("right", "warned"), [(0.0, True), (1.0, False)])
+def test_a_network_no_better_than_one_answer_for_all_gets_a_warning(tmp_path, arguments, right, warned):
+    (*others, last) = arguments["records"]
+    records = [*others, replace(last, test_accuracy=right)]
+    text = written(tmp_path / "report.html", {**arguments, "records": records})
+    assert ("no better than that on these images" in text) == warned
+
+
 def test_channel_weights_of_all_classes_are_recorded(tmp_path, monkeypatch):
     """A folder's images lie class after class; the first 500 would be of one class."""
     many = replace(random_images(1200, ("a", "b"), 8, 8), labels=torch.arange(1200) // 600)
