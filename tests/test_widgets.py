@@ -41,7 +41,7 @@ from eca_edu.widgets import (
 )
 from eca_edu.widgets.attributions import completeness, sanity
 from eca_edu.widgets.explorer import Explorer, Panel
-from eca_edu.widgets.interaction import GATES
+from eca_edu.widgets.gates import GATES
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 DATA = make_cue_switch(6, seed=0)
