@@ -43,9 +43,6 @@ def nearest_odd(t: float) -> int:
     return max(1, 2 * math.floor(number("t", t) / 2) + 1)
 
 
-# What others compute, in the floating-point arithmetic that they use, so that the differences can be seen.
-
-
 def _t(channels: int, gamma: float, b: float) -> float:
     return (math.log2(channels) + b) / gamma
 
@@ -54,54 +51,18 @@ def _bump(t: int) -> int:
     return t if t % 2 else t + 1
 
 
-def _paper_code(channels: int, gamma: float, b: float) -> int:
-    return _bump(int(abs(_t(channels, gamma, b))))
-
-
-def _timm(channels: int, gamma: float, b: float) -> int:
-    return max(_bump(int(abs(math.log2(channels) + b) / gamma)), 3)
-
-
-def _b_not_divided(channels: int, gamma: float, b: float) -> int:
-    return _bump(int(abs(math.log2(channels) / gamma + b)))
-
-
-def _official_mobilenetv2(channels: int, gamma: float, b: float) -> int:
-    return 1 if channels < 96 else 3
-
-
-def _ties_down(channels: int, gamma: float, b: float) -> int:
-    return max(1, 2 * math.ceil(_t(channels, gamma, b) / 2) - 1)
-
-
-def _bankers_rounding(channels: int, gamma: float, b: float) -> int:
-    return max(1, 2 * round((_t(channels, gamma, b) - 1) / 2) + 1)
-
-
-def _round_then_bump(channels: int, gamma: float, b: float) -> int:
-    return _bump(max(1, math.floor(_t(channels, gamma, b) + 0.5)))
-
-
-def _ceil_then_bump(channels: int, gamma: float, b: float) -> int:
-    return _bump(max(1, math.ceil(_t(channels, gamma, b))))
-
-
-def _floor_then_drop(channels: int, gamma: float, b: float) -> int:
-    t = math.floor(_t(channels, gamma, b))
-    return max(1, t if t % 2 else t - 1)
-
-
-#: Rules that are in use or are easily written by mistake: name -> rule(channels, gamma, b).
+#: Rules that are in use or are easily written by mistake: name -> rule(channels, gamma, b), in the floating-point arithmetic
+#: that others use, so that the differences can be seen.
 #: "paper" is the code in the paper's Fig. 3; `adaptive_kernel_size` equals it wherever log2(C) + b ≥ 0.
 #: "timm" has a smallest kernel of 3; "b-not-divided" computes log2(C)/γ + b; "official-mobilenetv2" ignores γ and b.
 CONVENTIONS: dict[str, Callable[[int, float, float], int]] = {
-    "paper": _paper_code,
-    "timm": _timm,
-    "b-not-divided": _b_not_divided,
-    "official-mobilenetv2": _official_mobilenetv2,
-    "ties-down": _ties_down,
-    "bankers-rounding": _bankers_rounding,
-    "round-then-bump": _round_then_bump,
-    "ceil-then-bump": _ceil_then_bump,
-    "floor-then-drop": _floor_then_drop,
+    "paper": lambda c, gamma, b: _bump(int(abs(_t(c, gamma, b)))),
+    "timm": lambda c, gamma, b: max(_bump(int(abs(math.log2(c) + b) / gamma)), 3),
+    "b-not-divided": lambda c, gamma, b: _bump(int(abs(math.log2(c) / gamma + b))),
+    "official-mobilenetv2": lambda c, gamma, b: 1 if c < 96 else 3,
+    "ties-down": lambda c, gamma, b: max(1, 2 * math.ceil(_t(c, gamma, b) / 2) - 1),
+    "bankers-rounding": lambda c, gamma, b: max(1, 2 * round((_t(c, gamma, b) - 1) / 2) + 1),
+    "round-then-bump": lambda c, gamma, b: _bump(max(1, math.floor(_t(c, gamma, b) + 0.5))),
+    "ceil-then-bump": lambda c, gamma, b: _bump(max(1, math.ceil(_t(c, gamma, b)))),
+    "floor-then-drop": lambda c, gamma, b: max(1, (math.floor(_t(c, gamma, b)) - 1) // 2 * 2 + 1),
 }
