@@ -149,8 +149,6 @@ def grad_cam(model: nn.Module, x: torch.Tensor, target: Target = None, *, layer:
         coarse = method.attribute(part, target=target, relu_attributions=True)
         if coarse.ndim != 4:
             raise ValueError(f"layer must give a feature map (N, C, h, w); {layer!r} gives {coarse.ndim} axes")
-        if coarse.ndim != 4:
-            raise ValueError(f"layer must give a feature map (N, C, h, w); {layer!r} gives {coarse.ndim} axes")
         return F.interpolate(coarse, size=x.shape[2:], mode="bilinear")
 
     return _explain("Grad-CAM", model, x, target, enlarged, layer=layer)

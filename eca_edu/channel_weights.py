@@ -3,7 +3,8 @@
 import math
 import operator
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from functools import partial
 
 import torch
 from torch import nn
@@ -49,15 +50,14 @@ def record_channel_weights(model: nn.Module) -> Iterator[dict[str, torch.Tensor]
     """
     weights: dict[str, torch.Tensor] = {}
 
-    def recorder(layer: str) -> Callable:
-        def record(gate: nn.Module, inputs: tuple, output: torch.Tensor) -> None:
-            seen = [weights[layer]] if layer in weights else []
-            # The gates of timm give (N, 1, C) or (N, C, 1, 1).
-            weights[layer] = torch.cat([*seen, output.detach().flatten(1).cpu()])
+    def record(layer: str, gate: nn.Module, inputs: tuple, output: torch.Tensor) -> None:
+        seen = [weights[layer]] if layer in weights else []
+        # The gates of timm give (N, 1, C) or (N, C, 1, 1).
+        weights[layer] = torch.cat([*seen, output.detach().flatten(1).cpu()])
 
-        return record
-
-    with _hooks({gate: recorder(layer) for layer, gate in gates(model).items()}):
+    with ExitStack() as hooks:
+        for layer, gate in gates(model).items():
+            hooks.enter_context(gate.register_forward_hook(partial(record, layer)))
         yield weights
 
 
@@ -75,18 +75,17 @@ def override_channel_weights(model: nn.Module, functions: Mapping[str, Replace])
         if layer not in found:
             raise ValueError(f"functions must be for layers among {', '.join(found)}; got one for {layer!r}")
 
-    def replacer(layer: str, function: Replace) -> Callable:
-        def replace(gate: nn.Module, inputs: tuple, output: torch.Tensor) -> torch.Tensor:
-            weights = output.flatten(1)  # (N, C)
-            replaced = function(weights)
-            came = tuple(replaced.shape) if isinstance(replaced, torch.Tensor) else type(replaced).__name__
-            if came != weights.shape:
-                raise ValueError(f"the function for {layer} must return a tensor {tuple(weights.shape)}; got {came}")
-            return replaced.to(output).reshape(output.shape)
+    def replace(layer: str, gate: nn.Module, inputs: tuple, output: torch.Tensor) -> torch.Tensor:
+        weights = output.flatten(1)  # (N, C)
+        replaced = functions[layer](weights)
+        came = tuple(replaced.shape) if isinstance(replaced, torch.Tensor) else type(replaced).__name__
+        if came != weights.shape:
+            raise ValueError(f"the function for {layer} must return a tensor {tuple(weights.shape)}; got {came}")
+        return replaced.to(output).reshape(output.shape)
 
-        return replace
-
-    with _hooks({found[layer]: replacer(layer, function) for layer, function in functions.items()}):
+    with ExitStack() as hooks:
+        for layer in functions:
+            hooks.enter_context(found[layer].register_forward_hook(partial(replace, layer)))
         yield
 
 
@@ -155,20 +154,8 @@ def attending(weights: torch.Tensor) -> float:
     return between_images / float(weights.mean(0).var()) if between_images else 0.0
 
 
-@contextmanager
-def _hooks(functions: Mapping[nn.Module, Callable]) -> Iterator[None]:
-    """Let each function be called after its module, and see that it is not any more afterwards."""
-    hooks = [module.register_forward_hook(function) for module, function in functions.items()]
-    try:
-        yield
-    finally:
-        for hook in hooks:
-            hook.remove()
-
-
 def _checked(weights: torch.Tensor) -> torch.Tensor:
     if weights.ndim != 2 or not weights.is_floating_point():
-        raise ValueError(
-            f"weights must be floating numbers of shape (N, C); got {weights.dtype}, {tuple(weights.shape)}"
-        )
+        came = f"{weights.dtype}, {tuple(weights.shape)}"
+        raise ValueError(f"weights must be floating numbers of shape (N, C); got {came}")
     return weights

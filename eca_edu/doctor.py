@@ -1,7 +1,6 @@
 """Does my machine work? Each check is one line: OK, NOTE or FAIL, and for a failure how to mend it."""
 
 import json
-import os
 import platform
 import sys
 from collections.abc import Callable, Iterator
@@ -114,10 +113,10 @@ def _widgets() -> Found:
 def _kernel() -> Found:
     from jupyter_client.kernelspec import KernelSpecManager
 
-    command = KernelSpecManager().get_kernel_spec("python3").argv[0]
-    if os.path.isabs(command) and not Path(command).is_file():
+    command = Path(KernelSpecManager().get_kernel_spec("python3").argv[0])
+    if command.is_absolute() and not command.is_file():
         return "FAIL", f"the kernel python3 points to {command}, which does not exist", REINSTALL
-    if os.path.isabs(command) and Path(command).parent != Path(sys.executable).parent:
+    if command.is_absolute() and command.parent != Path(sys.executable).parent:
         elsewhere = f"notebooks run in {command}, not in {sys.executable}"
         return "NOTE", elsewhere, "pick the kernel of this environment in JupyterLab"
     return "notebooks run in the environment of this command"

@@ -121,8 +121,7 @@ def pending_runs(
     Raises ValueError for a CSV that holds something else.
     """
     finished = finished_runs(Path(path))
-    runs = study.runs()
-    return [run for run in runs if run_key(_run_columns(study, *run, train, test, flip)) not in finished]
+    return [run for run in study.runs() if run_key(_run_columns(study, *run, train, test, flip)) not in finished]
 
 
 def final_accuracies(results: pd.DataFrame) -> dict[str, dict[int, float]]:
@@ -172,10 +171,8 @@ class Difference:
             conclusion = f"{name} was better than {baseline} here"
         elif self.high < 0:
             conclusion = f"{name} was worse than {baseline} here"
-        numbers = (
-            f"{100 * self.mean:+.2f} points, 95 % interval {100 * self.low:+.2f} to {100 * self.high:+.2f}, {seeds}"
-        )
-        return f"{name} - {baseline}: {numbers}: {conclusion}."
+        mean, low, high = (f"{100 * share:+.2f}" for share in (self.mean, self.low, self.high))
+        return f"{name} - {baseline}: {mean} points, 95 % interval {low} to {high}, {seeds}: {conclusion}."
 
 
 def paired_difference(accuracies: Mapping[int, float], baseline: Mapping[int, float]) -> Difference:

@@ -37,10 +37,8 @@ def insert_attention(
         raise ValueError(f"model must hold no attention yet; this {type(model).__name__} holds some")
     one_of("attention", attention, ATTENTION)
     if kernel_sizes is not None and (attention not in FOLLOWS_PSI or "kernel_size" in options):
-        gates = ", ".join(FOLLOWS_PSI)
-        raise ValueError(
-            f"kernel_sizes go with {gates} and without kernel_size; got attention {attention!r}, {options}"
-        )
+        allowed = f"{', '.join(FOLLOWS_PSI)} and without kernel_size"
+        raise ValueError(f"kernel_sizes go with {allowed}; got attention {attention!r}, {options}")
     places = attention_places(model, where)
     stages = attention_stages(places)
     if kernel_sizes is not None and (not isinstance(kernel_sizes, Sequence) or len(kernel_sizes) != len(stages)):

@@ -78,9 +78,7 @@ def write_report(
         "interval": share_interval(records[-1].test_accuracy * len(test), len(test)),
         "parameters": count_parameters(model),
         "gate_parameters": sum(map(count_parameters, gates)),
-        "kernel_sizes": [choose_kernel_size(gate.channels, *psi) for gate in gates]
-        if config.attention in FOLLOWS_PSI
-        else [],
+        "kernel_sizes": [choose_kernel_size(gate.channels, *psi) for gate in gates if config.attention in FOLLOWS_PSI],
         "curves": _curves(records, int(results["epochs"].iloc[0])),
         "comparison": _comparison(config.name, results),
         "weights": _channel_weights(model, test) if gates else None,
@@ -150,10 +148,8 @@ def _channel_weights(model: nn.Module, test: ImageData) -> dict:
 @torch.no_grad()
 def _classes(model: nn.Module, train: ImageData, test: ImageData) -> list[dict]:
     """Count the images of each class, those that the network names right, and what the others are taken for."""
-    device, rows = next(model.parameters()).device, []
-    answers = torch.cat(
-        [model.eval()(test.normalize(part.to(device))).argmax(1).cpu() for part in test.images.split(500)]
-    )
+    device, rows, parts = next(model.parameters()).device, [], test.images.split(500)
+    answers = torch.cat([model.eval()(test.normalize(part.to(device))).argmax(1).cpu() for part in parts])
     for label, name in enumerate(test.class_names):
         given = answers[test.labels == label]
         wrong, images = given[given != label], int((train.labels == label).sum())

@@ -83,9 +83,8 @@ def read_rows(path: Path) -> list[dict[str, Any]]:
         if rows and rows[-1]["epoch"] < rows[-1]["epochs"]:
             raise ValueError(f"epoch {rows[-1]['epoch'] + 1} of the last run is missing")
     except (ValueError, csv.Error) as error:
-        raise ValueError(
-            f"{path} is damaged in line {reader.line_num}: {error}. Mend it or name another file"
-        ) from error
+        where = f"{path} is damaged in line {reader.line_num}"
+        raise ValueError(f"{where}: {error}. Mend it or name another file") from error
     return rows
 
 
@@ -111,9 +110,8 @@ def _value(name: str, text: str) -> Any:
     except ValueError:
         number = math.nan
     if not math.isfinite(number) or (name in WHOLE and not number.is_integer()) or (name != "b" and number < 0):
-        raise ValueError(
-            f"{name} must be a {'whole ' * (name in WHOLE)}number{' from 0 on' * (name != 'b')}; got {text!r}"
-        )
+        kind = "whole number" if name in WHOLE else "number"
+        raise ValueError(f"{name} must be a {kind}{' from 0 on' * (name != 'b')}; got {text!r}")
     return int(number) if name in WHOLE else number
 
 

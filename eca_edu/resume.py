@@ -41,9 +41,7 @@ def resume_run(path: Path | None, settings: dict[str, Any], parts: dict[str, Any
     return kept["records"]
 
 
-def keep_run(
-    path: Path | None, settings: dict[str, Any], parts: dict[str, Any], records: list[dict[str, float]]
-) -> None:
+def keep_run(path: Path | None, settings: dict[str, Any], parts: dict[str, Any], records: list[dict[str, Any]]) -> None:
     """Write the run as it stands now; path None keeps nothing. Raises OSError where nothing can be written."""
     if path is None or rank_and_size()[0] > 0:
         return
@@ -75,6 +73,5 @@ def _check_settings(path: Path, there: dict[str, Any], here: dict[str, Any]) -> 
     for name in {**here, **there}:
         for old, new in zip_longest(str(there.get(name)).splitlines(), str(here.get(name)).splitlines(), fillvalue=""):
             if old != new:
-                raise ValueError(
-                    f"{path} keeps another run: {name} is {old.strip()!r} there and {new.strip()!r} here; {ADVICE}"
-                )
+                difference = f"{name} is {old.strip()!r} there and {new.strip()!r} here"
+                raise ValueError(f"{path} keeps another run: {difference}; {ADVICE}")

@@ -109,7 +109,7 @@ def test_the_same_command_goes_on_after_an_interruption(cifar10_folder, tmp_path
 
     out = tmp_path / "net.safetensors"
     with monkeypatch.context() as patch:
-        patch.setattr("eca_edu.checkpoints.save_checkpoint", interrupted)
+        patch.setattr("eca_edu.commands.save_checkpoint", interrupted)
         assert main([*arguments, str(out)]) == 130
     assert load_checkpoint(out)[1]["epoch"] == 1
     assert "The same command goes on from there." in capsys.readouterr().out

@@ -42,6 +42,7 @@ FLOORS = {
     "solutions": 8,
     "progress": 8,
     "doctor": 9,
+    "commands": 9,
     "__main__": 9,
 }
 

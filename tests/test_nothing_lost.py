@@ -58,7 +58,7 @@ def test_a_finished_run_repeated_shows_its_result_and_another_one_is_refused(tra
     assert train(out) == 0
     before = content(tmp_path)
     with monkeypatch.context() as patch:
-        patch.setattr("eca_edu.training.fit", pytest.fail)
+        patch.setattr("eca_edu.commands.fit", pytest.fail)
         assert train(out) == 0
         assert "This run is finished: " in capsys.readouterr().out
         for other, words in [
@@ -74,7 +74,7 @@ def test_a_finished_run_repeated_shows_its_result_and_another_one_is_refused(tra
 
 
 def test_default_names_tell_the_runs_apart(cifar10_folder, tmp_path, monkeypatch):
-    monkeypatch.setattr("eca_edu.__main__.data_folder", lambda: tmp_path)
+    monkeypatch.setattr("eca_edu.commands.data_folder", lambda: tmp_path)
     for other in ([], ["--epochs", "2"], ["--gamma", "1"], ["--kernel-size", "5"], ["--seed", "1"], ["--no-flip"]):
         assert main(["train", "--data", str(cifar10_folder), *SMALL, *other]) == 0
     cards = [load_checkpoint(path)[1] for path in tmp_path.glob("runs/*.safetensors")]

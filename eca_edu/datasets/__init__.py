@@ -3,7 +3,7 @@
 import warnings
 from pathlib import Path
 
-from eca_edu.datasets.cifar10 import download_cifar10, find_cifar10, load_cifar10
+from eca_edu.datasets.cifar10 import find_cifar10, load_cifar10
 from eca_edu.datasets.cue_switch import load_cue_switch, make_cue_switch
 from eca_edu.datasets.image_data import ImageData
 from eca_edu.datasets.image_folder import load_image_folder

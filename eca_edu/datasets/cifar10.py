@@ -44,33 +44,19 @@ def load_cifar10(root: str | Path | None = None, *, download: bool = True) -> tu
     Raises FileNotFoundError if there is nothing on disk and `download` is false or ECA_EDU_OFFLINE is set,
     ConnectionError if no mirror delivers, and ValueError if what is on disk is damaged.
     """
-    folder = find_cifar10(root)
-    if folder is None:
+    folder = _folder(root)
+    if find_cifar10(root) is None:
         advice = "run `python -m eca_edu data cifar10` once with a network, or set ECA_EDU_DATA to a folder that has it"
         if not download or os.environ.get("ECA_EDU_OFFLINE"):
-            raise FileNotFoundError(f"CIFAR-10 is not in {_folder(root)}: {advice}")
+            raise FileNotFoundError(f"CIFAR-10 is not in {folder}: {advice}")
         try:
-            folder = download_cifar10(root)
+            fetch(MIRRORS, folder / ARCHIVE, MD5)  # 170 MB
         except ConnectionError as error:
-            raise ConnectionError(f"CIFAR-10 is not in {_folder(root)}, and {error}. To get it, {advice}") from error
+            raise ConnectionError(f"CIFAR-10 is not in {folder}, and {error}. To get it, {advice}") from error
     if (folder / BATCHES).is_dir() or (folder / ARCHIVE).is_file():
         _extract(folder)
         return _read_batches(folder)
     return load_image_folder(folder, "cifar10")
-
-
-def download_cifar10(root: str | Path | None = None) -> Path:
-    """Download and unpack the original archive (170 MB) and return the folder that holds it.
-
-    root: where it goes; if None, the folder named by ECA_EDU_DATA, else `data/`.
-    Raises ConnectionError if no mirror delivers or ECA_EDU_OFFLINE is set.
-    """
-    if os.environ.get("ECA_EDU_OFFLINE"):
-        raise ConnectionError("ECA_EDU_OFFLINE is set, so that nothing is downloaded")
-    folder = _folder(root)
-    fetch(MIRRORS, folder / ARCHIVE, MD5)
-    _extract(folder)
-    return folder
 
 
 def _folder(root: str | Path | None) -> Path:
@@ -104,19 +90,13 @@ def _read_batches(folder: Path) -> tuple[ImageData, ImageData]:
     try:
         splits = [CIFAR10(folder, train=train, download=False) for train in (True, False)]
     except (RuntimeError, OSError) as error:
-        raise ValueError(
-            f"{folder / BATCHES} is incomplete or damaged. Delete it and run `python -m eca_edu data cifar10`"
-        ) from error
-    images, test_images = (torch.from_numpy(split.data).permute(0, 3, 1, 2).contiguous() for split in splits)
-    mean, std = channel_statistics(images)
-    common: dict[str, Any] = {
-        "name": "cifar10",
-        "class_names": tuple(splits[0].classes),
-        "mean": mean,
-        "std": std,
-        "source": "original batches",
-    }
-    labels, test_labels = (torch.tensor(split.targets) for split in splits)
-    return ImageData(images=images, labels=labels, **common), ImageData(
-        images=test_images, labels=test_labels, **common
+        advice = "Delete it and run `python -m eca_edu data cifar10`"
+        raise ValueError(f"{folder / BATCHES} is incomplete or damaged. {advice}") from error
+    pixels = [torch.from_numpy(split.data).permute(0, 3, 1, 2).contiguous() for split in splits]
+    mean, std = channel_statistics(pixels[0])
+    names, source = tuple(splits[0].classes), "original batches"
+    train, test = (
+        ImageData("cifar10", names, images, torch.tensor(split.targets), mean, std, source=source)
+        for images, split in zip(pixels, splits, strict=True)
     )
+    return train, test

@@ -11,6 +11,8 @@ COLOURS = ("red", "green", "blue", "yellow", "magenta")
 RGB = torch.tensor([[0.85, 0.2, 0.2], [0.2, 0.7, 0.25], [0.25, 0.35, 0.9], [0.85, 0.8, 0.2], [0.8, 0.25, 0.8]])
 
 SIZE = 32  # pixels of a side
+COLUMN = torch.arange(SIZE) + 0.5  # where the pixels' centres lie: (32,)
+ROW = COLUMN[:, None]  # (32, 1)
 CHUNK = 2000  # images drawn at once, to bound the memory
 TRAIN_IMAGES, TRAIN_SEED = 12_000, 0
 TEST_IMAGES, TEST_SEED = 4_000, 1
@@ -48,9 +50,8 @@ def make_cue_switch(
     images, masks = (torch.cat(part) for part in zip(*parts, strict=True))
     drawn_mean, drawn_std = channel_statistics(images)
     mean, std = drawn_mean if mean is None else mean, drawn_std if std is None else std
-    return ImageData(
-        "cue-switch", SHAPES + COLOURS, images, labels, mean, std, masks, context, f"generated, seed {seed}"
-    )
+    source = f"generated, seed {seed}"
+    return ImageData("cue-switch", SHAPES + COLOURS, images, labels, mean, std, masks, context, source)
 
 
 def _draw(
@@ -70,27 +71,18 @@ def _draw(
     return (images.clamp(0, 1) * 255).round().to(torch.uint8), masks
 
 
-def _grid() -> tuple[torch.Tensor, torch.Tensor]:
-    """Return the row and the column of each pixel's centre: 2 × (32, 32)."""
-    centres = torch.arange(SIZE) + 0.5
-    rows, columns = torch.meshgrid(centres, centres, indexing="ij")
-    return rows, columns
-
-
 def _stripes(
     context: torch.Tensor, period: torch.Tensor, phase: torch.Tensor, contrast: torch.Tensor, grey: torch.Tensor
 ) -> torch.Tensor:
     """Return striped backgrounds (n, 3, 32, 32): a wave along the rows or the columns, around a tint `grey`: (n, 3)."""
-    row, column = _grid()
-    along = torch.where(context[:, None, None] == 0, row, column)
+    along = torch.where(context[:, None, None] == 0, ROW, COLUMN)
     wave = torch.sin(2 * math.pi * along / period[:, None, None] + phase[:, None, None])  # (n, 32, 32)
     return grey[:, :, None, None] + (contrast[:, None, None] * wave)[:, None]
 
 
 def _masks(shape: torch.Tensor, radius: torch.Tensor, centre: torch.Tensor, angle: torch.Tensor) -> torch.Tensor:
     """Return which pixels a shape covers: shape, radius, angle: (n,), centre: (n, 2) -> (n, 32, 32) bool."""
-    row, column = _grid()
-    dy, dx = row - centre[:, 0, None, None], column - centre[:, 1, None, None]
+    dy, dx = ROW - centre[:, 0, None, None], COLUMN - centre[:, 1, None, None]  # (n, 32, 1) and (n, 1, 32)
     cos, sin = angle.cos()[:, None, None], angle.sin()[:, None, None]
     u, v = (cos * dx + sin * dy) / radius[:, None, None], (cos * dy - sin * dx) / radius[:, None, None]
     distance = torch.hypot(u, v)

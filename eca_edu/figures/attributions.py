@@ -15,9 +15,8 @@ def outline(mask: np.ndarray) -> list[tuple[tuple[float, float], tuple[float, fl
     """Return the border of a mask (H, W) as lines ((x, y), (x, y)) along the edges of its pixels."""
     padded = np.pad(mask.astype(bool), 1)
     below, right = np.argwhere(padded[:-1] != padded[1:]), np.argwhere(padded[:, :-1] != padded[:, 1:])  # differ
-    return [((x - 1.5, y - 0.5), (x - 0.5, y - 0.5)) for y, x in below] + [
-        ((x - 0.5, y - 1.5), (x - 0.5, y - 0.5)) for y, x in right
-    ]
+    across = [((x - 1.5, y - 0.5), (x - 0.5, y - 0.5)) for y, x in below]
+    return across + [((x - 0.5, y - 1.5), (x - 0.5, y - 0.5)) for y, x in right]
 
 
 def draw_attributions(

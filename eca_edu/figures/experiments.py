@@ -44,10 +44,8 @@ def draw_kernel_sizes(ax: Axes, fixed: Mapping[int, Any], lines: Mapping[str, An
         if isfinite(line.high):
             ax.axhspan(100 * line.low, 100 * line.high, color=colour, alpha=0.12, linewidth=0)
         ax.axhline(100 * line.mean, color=colour, linestyle=style, linewidth=2, label=name)
-    means = [100 * difference.mean for difference in fixed.values()]
-    reach = [
-        100 * (difference.high - difference.mean) if isfinite(difference.high) else 0 for difference in fixed.values()
-    ]
+    means = [100 * found.mean for found in fixed.values()]
+    reach = [100 * (found.high - found.mean) if isfinite(found.high) else 0 for found in fixed.values()]
     ax.errorbar([*fixed], means, reach, fmt="o-", color=BLUE, capsize=4, label="ECA, fixed k")
     ax.axhline(0, color="black", linewidth=1)
     seeds = len(next(iter(fixed.values())).by_seed)

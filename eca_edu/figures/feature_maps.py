@@ -17,9 +17,8 @@ def draw_feature_maps(figure: Figure, images: np.ndarray, maps: np.ndarray) -> N
     """
     reach = float(np.abs(maps).max()) or 1.0
     rows = math.ceil(maps.shape[1] / COLUMNS)
-    outer = figure.add_gridspec(
-        len(images), 2, width_ratios=(rows, COLUMNS), left=0.01, right=0.99, top=0.97, bottom=0.01
-    )
+    edges = {"left": 0.01, "right": 0.99, "top": 0.97, "bottom": 0.01}
+    outer = figure.add_gridspec(len(images), 2, width_ratios=(rows, COLUMNS), **edges)
     for i, (image, channels) in enumerate(zip(images, maps, strict=True)):
         ax = figure.add_subplot(outer[i, 0])
         ax.imshow(image)

@@ -139,9 +139,8 @@ class AttributionExplorer(Explorer):
         bars.set_visible(numbers.ndim == 1)
         if numbers.ndim == 2:
             ax.imshow(numbers, cmap=SIGNED, vmin=-limit, vmax=limit)
-            ax.add_collection(
-                LineCollection([] if mask is None else outline(mask.numpy()), colors="black", linewidths=0.8)
-            )
+            border = [] if mask is None else outline(mask.numpy())
+            ax.add_collection(LineCollection(border, colors="black", linewidths=0.8))
             return
         bars.bar(range(len(numbers)), numbers, color=np.where(numbers < 0, PURPLE, ORANGE))
         bars.axhline(0, color="black", linewidth=0.6)

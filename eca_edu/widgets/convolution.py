@@ -28,9 +28,8 @@ class ConvolutionStepper(Explorer):
         if self.y.ndim != 1 or not 1 <= len(self.y) <= LARGEST:
             raise ValueError(f"y must be a row of 1 to {LARGEST} averages; got shape {tuple(self.y.shape)}")
         if self.weights.ndim != 1 or len(self.weights) % 2 == 0 or len(self.weights) > len(self.y):
-            raise ValueError(
-                f"kernel must be a row of an odd number of weights, at most {len(self.y)}; got {self.weights.tolist()}"
-            )
+            allowed = f"an odd number of weights, at most {len(self.y)}"
+            raise ValueError(f"kernel must be a row of {allowed}; got {self.weights.tolist()}")
         last = len(self.y) - 1
         channel = W.IntSlider(0, min=0, max=last, description="channel")
         self.play = W.Play(value=0, min=0, max=last, interval=900)
@@ -94,9 +93,8 @@ class ConvolutionStepper(Explorer):
         self.result.set_x(channel - 0.5)
         products = " + ".join(f"{number(w)} · {number(v)}" for w, v in zip(weights, neighbours, strict=True))
         logit = number(logits[channel].item())
-        return (
-            f"Channel {channel}: {products} = {logit}, and its weight is <b>ω = σ({logit}) = {omega[channel]:.2f}</b>."
-        )
+        weight = f"ω = σ({logit}) = {omega[channel]:.2f}"
+        return f"Channel {channel}: {products} = {logit}, and its weight is <b>{weight}</b>."
 
 
 def number(value: float) -> str:

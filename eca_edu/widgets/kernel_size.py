@@ -4,6 +4,7 @@ import math
 from functools import lru_cache
 
 import ipywidgets as W
+import numpy as np
 from matplotlib.axes import Axes
 
 from eca_edu.figures.colours import BLUE, GREY, VERMILION
@@ -60,9 +61,8 @@ class KernelSizeExplorer(Explorer):
 
     def _prepare_staircase(self, ax: Axes) -> None:
         """Draw the axes, log2(C) against k, and the staircase of the paper."""
-        ax.set(
-            xlim=(0, LARGEST_EXPONENT), ylim=(0, LARGEST_KERNEL_SIZE + 1), xlabel="channels C", ylabel="kernel size k"
-        )
+        ax.set(xlim=(0, LARGEST_EXPONENT), xlabel="channels C")
+        ax.set(ylim=(0, LARGEST_KERNEL_SIZE + 1), ylabel="kernel size k")
         ax.set_xticks(range(LARGEST_EXPONENT + 1), [2**n for n in range(LARGEST_EXPONENT + 1)], fontsize=8)
         ax.set_yticks(range(1, LARGEST_KERNEL_SIZE + 1, 2))
         ax.grid(axis="y", color="0.9")
@@ -138,10 +138,9 @@ class ConventionsExplorer(Explorer):
         """Draw a table, one row for each rule and one column for each C."""
         ax = self.figure.add_axes((0.17, 0.02, 0.82, 0.82))
         rows, columns = range(len(CONVENTIONS)), range(len(self.CHANNELS))
-        self.cells = [
-            [ax.text(column, row, "", ha="center", va="center", fontsize=9) for column in columns] for row in rows
-        ]
-        self.marks = ax.imshow([[0.0 for _ in columns] for _ in rows], cmap="Oranges", vmin=0, vmax=2, aspect="auto")
+        middle = {"ha": "center", "va": "center", "fontsize": 9}
+        self.cells = [[ax.text(column, row, "", **middle) for column in columns] for row in rows]
+        self.marks = ax.imshow(np.zeros((len(rows), len(columns))), cmap="Oranges", vmin=0, vmax=2, aspect="auto")
         ax.xaxis.tick_top()
         ax.set_xticks(columns, self.CHANNELS, fontsize=9)
         ax.set_yticks(rows, CONVENTIONS, fontsize=9)
@@ -154,9 +153,7 @@ class ConventionsExplorer(Explorer):
     def update(self, gamma: float, b: float, channels: int) -> str:
         table = {name: [rule(c, gamma, b) for c in self.CHANNELS] for name, rule in CONVENTIONS.items()}
         column, paper = self.CHANNELS.index(channels), table["paper"]
-        self.marks.set_data(
-            [[float(k != usual) for k, usual in zip(row, paper, strict=True)] for row in table.values()]
-        )
+        self.marks.set_data(np.array([*table.values()]) != paper)
         for cells, row in zip(self.cells, table.values(), strict=True):
             for cell, k in zip(cells, row, strict=True):
                 cell.set_text(str(k))

@@ -42,14 +42,11 @@ class LiveCurves(Panel):
         with self.lock:
             self.records.append(epoch)
             update_curves(self.artists, [vars(record) for record in self.records])
+            left = self.epochs - epoch.epoch
+            outlook = f"About {left * epoch.seconds:.0f} seconds are left." if left else "Done."
             self.show(
                 f"Epoch {epoch.epoch} of {self.epochs}: {epoch.test_accuracy:.1%} of the test images are right, "
-                f"{epoch.train_accuracy:.1%} of the training images. "
-                + (
-                    f"About {(self.epochs - epoch.epoch) * epoch.seconds:.0f} seconds are left."
-                    if epoch.epoch < self.epochs
-                    else "Done."
-                )
+                f"{epoch.train_accuracy:.1%} of the training images. {outlook}"
             )
 
 
