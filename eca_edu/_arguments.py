@@ -29,9 +29,8 @@ def odd_kernel_size(kernel_size: int) -> int:
     """Return `kernel_size` as an int; raise TypeError or ValueError if it is no odd number from 1 to the largest."""
     number = positive_integer("kernel_size", kernel_size, LARGEST_KERNEL_SIZE)
     if number % 2 == 0:
-        raise ValueError(
-            f"kernel_size must be odd, so that a channel has as many neighbours left as right; got {kernel_size}"
-        )
+        reason = "so that a channel has as many neighbours left as right"
+        raise ValueError(f"kernel_size must be odd, {reason}; got {kernel_size}")
     return number
 
 

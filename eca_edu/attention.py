@@ -69,9 +69,8 @@ class ECA(ChannelAttention):
         one_of("padding_mode", padding_mode, ("zeros", "circular"))
         k = choose_kernel_size(channels, gamma, b, kernel_size)
         if padding_mode == "circular" and k // 2 > channels:
-            raise ValueError(
-                f"with circular padding kernel_size must be at most 2 * channels + 1; got {k} for {channels} channels"
-            )
+            most = "at most 2 * channels + 1"
+            raise ValueError(f"with circular padding kernel_size must be {most}; got {k} for {channels} channels")
         self.conv = nn.Conv1d(1, 1, k, padding=k // 2, padding_mode=padding_mode, bias=False)
 
     def interact(self, y: torch.Tensor) -> torch.Tensor:

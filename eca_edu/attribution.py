@@ -338,17 +338,17 @@ def infidelity(
         raise ValueError(f"attribution must be a map of images of at least {WINDOW} pixels; {came}")
 
     def hide(images: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        row, column = (torch.arange(size, device=images.device) for size in images.shape[2:])
-        top, left = (
-            torch.randint(size - WINDOW + 1, (len(images), 1), device=images.device) for size in images.shape[2:]
-        )
-        rows = (row >= top) & (row < top + WINDOW)  # (N, H)
-        columns = (column >= left) & (column < left + WINDOW)  # (N, W)
+        def window(size: int) -> torch.Tensor:  # (N, size), true in a row of WINDOW places
+            place = torch.arange(size, device=images.device)
+            first = torch.randint(size - WINDOW + 1, (len(images), 1), device=images.device)
+            return (place >= first) & (place < first + WINDOW)
+
+        rows, columns = map(window, images.shape[2:])
         square = (rows[:, :, None] & columns[:, None])[:, None].to(images.dtype).expand_as(images).contiguous()
         return square, images * (1 - square)  # what the map has in the square is its forecast of the drop
 
     values = attribution.values.to(x.device).expand_as(x)
-    given = {"n_perturb_samples": positive_integer("draws", draws), "max_examples_per_batch": _at_once(x, draws)}
+    given = _draws(x, draws)
     with _seeded(seed), torch.no_grad():
         target = _targets(model, x, attribution.target)
         return captum_infidelity(model, hide, x, values, target=target, normalize=True, **given).cpu()
@@ -370,7 +370,7 @@ def sensitivity(
         images = images[0] if isinstance(images, tuple) else images
         return (method(model, images, target).values.to(x.device),)
 
-    given = {"n_perturb_samples": positive_integer("draws", draws), "max_examples_per_batch": _at_once(x, draws)}
+    given = _draws(x, draws)
     with _seeded(seed):
         target = _targets(model, x, target)
         return sensitivity_max(explain, x.contiguous(), perturb_radius=RADIUS, target=target, **given).cpu()
@@ -420,9 +420,8 @@ def _targets(model: nn.Module, x: torch.Tensor, target: Target) -> torch.Tensor:
     classes, labels = model(x[:1]).shape[1], torch.as_tensor(target, device=x.device)
     whole = not labels.is_floating_point() and labels.dtype != torch.bool
     if not whole or labels.shape not in ((), (len(x),)) or not 0 <= int(labels.min()) <= int(labels.max()) < classes:
-        raise ValueError(
-            f"target must be a class from 0 to {classes - 1}, or one for each of {len(x)} images; got {target}"
-        )
+        allowed = f"a class from 0 to {classes - 1}, or one for each of {len(x)} images"
+        raise ValueError(f"target must be {allowed}; got {target}")
     return labels.expand(len(x)).long().contiguous()
 
 
@@ -443,9 +442,10 @@ def _strength(pixels: torch.Tensor, masks: torch.Tensor) -> torch.Tensor:
     return pixels.abs()
 
 
-def _at_once(x: torch.Tensor, draws: int) -> int:
-    """Return how many perturbed images Captum may take at once: no fewer than there are images."""
-    return min(max(BATCH, len(x)), len(x) * draws)
+def _draws(x: torch.Tensor, draws: int) -> dict[str, int]:
+    """Return how often Captum perturbs each image, and how many it may take at once: no fewer than there are images."""
+    samples = positive_integer("draws", draws)
+    return {"n_perturb_samples": samples, "max_examples_per_batch": min(max(BATCH, len(x)), len(x) * samples)}
 
 
 @contextmanager

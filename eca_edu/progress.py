@@ -35,9 +35,8 @@ def notebooks_below(folder: Path) -> list[Path]:
 
     Raises FileNotFoundError if there are none.
     """
-    found = sorted(
-        path for path in folder.rglob("*.ipynb") if ".ipynb_checkpoints" not in path.parts and not path.is_dir()
-    )
+    copies = ".ipynb_checkpoints"
+    found = sorted(path for path in folder.rglob("*.ipynb") if copies not in path.parts and not path.is_dir())
     if not found:
         raise FileNotFoundError(f"there are no notebooks in {folder}")
     return found

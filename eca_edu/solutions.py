@@ -13,17 +13,6 @@ from eca_edu.files import data_folder, exists_already, read_whole, written_whole
 CHECK = re.compile(r"^check\.(\w+)\((\w+)\)$", re.MULTILINE)
 
 
-def notebooks_folder() -> Path:
-    """Return the folder of the course; raise FileNotFoundError if the package was installed without it."""
-    folder = data_folder().parent / "notebooks"
-    if not list(folder.glob("*.ipynb")):
-        raise FileNotFoundError(
-            f"there are no notebooks in {folder}: the package is installed without the course; "
-            "use a clone of the repository"
-        )
-    return folder
-
-
 def solve(source: str) -> str:
     """Return the source of a cell with its stub, if it has one, replaced by the solution; all other lines stay.
 
@@ -56,7 +45,10 @@ def write_solutions(folder: Path | None = None) -> list[Path]:
     Raises ValueError for a folder elsewhere or that of the course itself, FileExistsError for a notebook there that is another
     one, and FileNotFoundError if there is no course.
     """
-    course = notebooks_folder()
+    course = data_folder().parent / "notebooks"
+    if not list(course.glob("*.ipynb")):
+        reason = "the package is installed without the course; use a clone of the repository"
+        raise FileNotFoundError(f"there are no notebooks in {course}: {reason}")
     folder = (folder or course.parent / "solutions").resolve()
     others = [path for path in folder.glob("*") if path.suffix != ".ipynb" and path.name[0] != "."]
     the_course = folder.exists() and folder.samefile(course)  # on some systems under a name of other case

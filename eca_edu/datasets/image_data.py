@@ -3,7 +3,6 @@
 import zlib
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any
 
 import torch
 
@@ -79,12 +78,8 @@ class ImageData:
 
         indices: (n,) int64, (N,) bool, or a slice.
         """
-        chosen: dict[str, Any] = {
-            name: None if value is None else value[indices]
-            for name in ("images", "labels", "masks", "context")
-            for value in [getattr(self, name)]
-        }
-        return replace(self, **chosen)
+        parts = {name: getattr(self, name) for name in ("images", "labels", "masks", "context")}
+        return replace(self, **{name: part[indices] for name, part in parts.items() if part is not None})
 
 
 def channel_statistics(images: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:

@@ -35,7 +35,8 @@ def draw_pipeline(
     for row in range(channels):
         ax.text(COLUMNS[0] - 0.6, row, str(row), ha="right", va="center", fontsize=8, color="0.4")
     for left, values in ((COLUMNS[1], y), (COLUMNS[2], logits)):
-        _draw_cells(ax, left, values, SIGNED, (-float(np.abs(values).max()), float(np.abs(values).max())))
+        largest = float(np.abs(values).max())
+        _draw_cells(ax, left, values, SIGNED, (-largest, largest))
     _draw_cells(ax, COLUMNS[3], omega, WEIGHT, (0, 1))
     _draw_neighbours(ax, channels, kernel_size, channel)
     _draw_arrows(ax, channel)
@@ -45,9 +46,8 @@ def draw_pipeline(
 
 
 def _draw_cells(ax: Axes, left: float, values: np.ndarray, colours: str, limits: tuple[float, float]) -> None:
-    column = values[:, None]
     extent = (left - 0.5, left + 0.5, len(values) - 0.5, -0.5)
-    image = ax.imshow(column, cmap=colours, vmin=limits[0], vmax=limits[1], extent=extent, aspect="auto")
+    image = ax.imshow(values[:, None], cmap=colours, vmin=limits[0], vmax=limits[1], extent=extent, aspect="auto")
     for row, value in enumerate(values):
         colour = ink(image.cmap(image.norm(value)))
         ax.text(left, row, f"{value:.2f}", ha="center", va="center", fontsize=8, color=colour)
