@@ -13,7 +13,6 @@ from eca_edu._arguments import positive_integer
 from eca_edu.checkpoints import load_checkpoint, save_checkpoint
 from eca_edu.datasets import ImageData, load_images
 from eca_edu.distributed import from_first_process, process_group, rank_and_size
-from eca_edu.experiments import Study, describe, pending_runs, run_study
 from eca_edu.files import alone, data_folder, exists_already, file_name, read_whole, written_whole
 from eca_edu.models import ModelConfig, build_model
 from eca_edu.results import read_results
@@ -130,6 +129,8 @@ def _finished(out: Path, run: dict, overwrite: bool) -> dict | None:
 
 def compare(options: argparse.Namespace) -> None:
     """Train what a study lacks, and print what it shows."""
+    from eca_edu.experiments import Study, describe, pending_runs, run_study  # slow to import, and needed only here
+
     # What can be refused is refused before the images are read.
     network = {"backbone": options.backbone, "width": options.width}
     configs = [ModelConfig(attention=attention, **network) for attention in options.attention]
