@@ -27,8 +27,9 @@ def test_what_is_saved_comes_back(saved):
     assert card == {"config": json.loads(CONFIG.to_json()), "seed": 7, "data": "süß"}
     assert json.loads(path.with_suffix(".json").read_text(encoding="utf-8")) == card
     assert not loaded.training
+    assert all(map(torch.equal, loaded.state_dict().values(), model.state_dict().values()))
     x = torch.randn(2, 3, 32, 32)
-    assert torch.equal(loaded(x), model.eval()(x))
+    torch.testing.assert_close(loaded(x), model.eval()(x))  # the last bit depends on where the weights lie in memory
     assert sorted(p.name for p in path.parent.iterdir()) == ["net.json", "net.safetensors"]
 
 
