@@ -1,4 +1,4 @@
-"""An exercise is a solution, probes to try an answer on, and the mistakes that are worth a sentence of their own: see its chapter.
+"""An exercise is a solution, probes to try an answer on, and known mistakes, which stand in its chapter's file.
 
 Checking is comparing. The solution is run on the probes first, once and for all, and then an answer. If all that comes out
 is equal, the answer is right. If not, the known mistakes, each a real wrong answer, are run as well: the one with which the
