@@ -40,10 +40,6 @@ def test_eca_follows_gamma_and_b():
     assert ECA(64, kernel_size=9).conv.kernel_size == (9,)
 
 
-def test_se_keeps_one_channel_in_its_bottleneck():
-    assert SqueezeExcitation(8, reduction=16).reduce.out_features == 1
-
-
 @pytest.mark.parametrize("channels", [8, 64, 100, 256])
 @pytest.mark.parametrize(("name", "theirs"), [("eca", timm.layers.EcaModule), ("eca-circular", timm.layers.CecaModule)])
 def test_agrees_with_timm(channels, name, theirs):
@@ -121,20 +117,18 @@ def test_compile(gate):
 
 
 def test_export(gate):
-    exported = torch.export.export(
-        gate, (torch.randn(2, 32, 4, 4),), dynamic_shapes={"x": {0: torch.export.Dim("n", min=1, max=512)}}
-    )
+    any_number = {"x": {0: torch.export.Dim("n", min=1, max=512)}}
+    exported = torch.export.export(gate, (torch.randn(2, 32, 4, 4),), dynamic_shapes=any_number)
     x = torch.randn(5, 32, 4, 4)
     torch.testing.assert_close(exported.module()(x), gate(x))
 
 
-def test_symbolic_trace(gate):
-    x = torch.randn(2, 32, 4, 4)
-    assert torch.equal(torch.fx.symbolic_trace(gate)(x), gate(x))
+def through_pickle(module):
+    return pickle.loads(pickle.dumps(module))
 
 
-@pytest.mark.parametrize("copied", [copy.deepcopy, lambda module: pickle.loads(pickle.dumps(module))])
-def test_deepcopy_and_pickle(gate, copied):
+@pytest.mark.parametrize("copied", [copy.deepcopy, through_pickle, torch.fx.symbolic_trace])
+def test_a_copy_does_the_same(gate, copied):
     x = torch.randn(2, 32, 4, 4)
     assert torch.equal(copied(gate)(x), gate(x))
 
@@ -219,6 +213,7 @@ def test_some_weights_of_eca_ns_never_learn(kernel_size, idle):
 def test_make_attention():
     assert isinstance(make_attention("none", 8), nn.Identity)
     assert make_attention("se", 8, reduction=2).reduce.out_features == 4
+    assert make_attention("se", 8, reduction=16).reduce.out_features == 1
     assert make_attention("eca-circular", 64).conv.padding_mode == "circular"
     with pytest.raises(ValueError, match=r"attention must be one of none, se, se-var1, .*, eca-circular; got 'sE'"):
         make_attention("sE", 8)

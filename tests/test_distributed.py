@@ -9,15 +9,8 @@ import torch
 from torch import nn
 from torch.distributed import TCPStore
 
-from eca_edu import ModelConfig, build_model, fit, make_cue_switch
-from eca_edu.distributed import (
-    average_buffers,
-    from_first_process,
-    process_group,
-    rank_and_size,
-    share_gradients,
-    sum_over,
-)
+from eca_edu import ModelConfig, build_model, distributed, fit, make_cue_switch
+from eca_edu.distributed import average_buffers, from_first_process, process_group, rank_and_size, sum_over
 
 OPTIONS = {"epochs": 3, "batch_size": 65, "peak_learning_rate": 0.05}  # batches of 65 and 58: unequal shares
 
@@ -44,7 +37,7 @@ def curves(folder=None):
 def mean_seen_by_batch_norm(rank):
     """Show zeros to the batch norm of one process and tens to the other's, and bring both together."""
     norm = nn.BatchNorm2d(1)
-    network = share_gradients(norm)
+    network = distributed.share_gradients(norm)
     for _ in range(50):
         network(torch.full((4, 1, 2, 2), 10.0 * rank)).sum().backward()
     average_buffers(norm)

@@ -81,10 +81,12 @@ def test_gamma_and_b_reach_eca():
     assert [m.conv.kernel_size[0] for m in model.modules() if isinstance(m, ECA)] == [7, 9, 9]
 
 
-def test_a_configuration_of_any_kind_of_number_goes_to_json_and_back():
+def test_a_configuration_has_a_name_and_with_any_kind_of_number_goes_to_json_and_back():
     config = ModelConfig("eca-cnn", "eca-ns", 1.5, 0.5, 16, 3)
     assert ModelConfig.from_json(config.to_json()) == config
     assert ModelConfig.from_json("{}") == ModelConfig()
+    names = [ModelConfig().name, ModelConfig(kernel_size=3).name, ModelConfig(gamma=1.5).name]
+    assert names == ["eca", "eca k=3", "eca γ=1.5 b=1"]
     numbers = ModelConfig(gamma=Fraction(3, 2), b=np.float32(0.5), width=np.int64(8))
     assert ModelConfig.from_json(numbers.to_json()) == numbers == ModelConfig(gamma=1.5, b=0.5, width=8)
 
