@@ -1,4 +1,7 @@
-"""The benchmarks run and print what they compare; what they print is no matter of a test."""
+"""The benchmarks run and print what they compare; what they print is no matter of a test.
+
+The one of the explorers is run by browser/test_notebooks.py, in the JupyterLab that is there.
+"""
 
 import re
 import runpy
