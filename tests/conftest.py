@@ -1,6 +1,8 @@
 """What several tests need: no network, and a small CIFAR-10 of noise in the form of an image folder."""
 
+import contextlib
 import os
+from pathlib import Path
 
 # Several files are tested at a time: one thread for each, and for the kernels that it starts. Before torch is imported.
 if "PYTEST_XDIST_WORKER" in os.environ:
@@ -24,6 +26,24 @@ def _offline(monkeypatch):
     monkeypatch.setenv("ECA_EDU_OFFLINE", "1")
     monkeypatch.delenv("ECA_EDU_DATA", raising=False)
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+
+
+@pytest.fixture
+def full_disk(monkeypatch):
+    """`with full_disk():` only the first 100 bytes of a file find room."""
+
+    def write_bytes(path, content):
+        with open(path, "wb") as file:
+            file.write(content[:100])
+        raise OSError(28, "No space left on device")
+
+    @contextlib.contextmanager
+    def fill():
+        with monkeypatch.context() as patch:
+            patch.setattr(Path, "write_bytes", write_bytes)
+            yield
+
+    return fill
 
 
 @pytest.fixture(scope="session")

@@ -6,28 +6,14 @@ from functools import partial
 
 import pytest
 import torch
+from captum.attr import LayerIntegratedGradients
 from scipy.stats import binomtest, spearmanr, ttest_1samp
 from torch import nn
 from torch.nn import functional as F
 
-from eca_edu import ECACNN, attribution as package, make_cue_switch, record_channel_weights
-from eca_edu.attribution import (
-    Attribution,
-    deep_lift,
-    gate_attribution,
-    grad_cam,
-    infidelity,
-    integrated_gradients,
-    mask_scores,
-    mean_with_interval,
-    occlusion,
-    pointing_game,
-    randomized,
-    rank_correlation,
-    saliency,
-    sensitivity,
-    share_inside,
-)
+from eca_edu import ECACNN, attribution, make_cue_switch, record_channel_weights
+from eca_edu.attention import ECANotShared
+from eca_edu.attribution import deep_lift, gate_attribution, grad_cam, integrated_gradients, occlusion, saliency
 from eca_edu.channel_weights import override_channel_weights
 
 DATA = make_cue_switch(12, seed=0)
@@ -87,7 +73,7 @@ def test_a_result_says_what_it_explains(name):
 @every_method
 def test_batching_changes_nothing(name, monkeypatch):
     whole = METHODS[name](MODEL, X, TARGET)
-    monkeypatch.setattr(package, "BATCH", 5)
+    monkeypatch.setattr(attribution, "BATCH", 5)
     parts = METHODS[name](MODEL, X, TARGET)
     torch.testing.assert_close(parts.values, whole.values, rtol=1e-4, atol=1e-5)
     torch.testing.assert_close(parts.delta, whole.delta, rtol=1e-3, atol=1e-4, equal_nan=True)
@@ -115,11 +101,7 @@ def test_no_trace_is_left_on_the_model_and_no_grad_around_does_not_matter(name):
 @pytest.mark.parametrize(
     ("x", "target", "words"),
     [
-        (
-            DATA.images,
-            None,
-            r"x must be of a floating type .* as `ImageData.normalize` gives it; got torch.uint8 \(12, 3",
-        ),
+        (DATA.images, None, r"of a floating type .* as `ImageData.normalize` gives it; got torch.uint8 \(12, 3"),
         (X[0], None, r"and shape \(N, 3, H, W\) with N ≥ 1.*; got torch.float32 \(3, 32, 32\)"),
         (X[:0], None, r"with N ≥ 1.*got torch.float32 \(0, 3"),
         (X[:2], 10, "target must be a class from 0 to 9, or one for each of 2 images; got 10"),
@@ -139,33 +121,33 @@ def test_a_model_in_training_is_refused(name):
 
 
 @pytest.mark.parametrize(
-    ("call", "words"),
+    ("method", "options", "words"),
     [
         (
-            lambda: integrated_gradients(MODEL, X, baseline=torch.zeros(3)),
-            r"baseline must be a number or have shape \(3, 32, 32\); got \(3,\)",
+            integrated_gradients,
+            {"baseline": torch.zeros(3)},
+            r"must be a number or have shape \(3, 32, 32\); got \(3,\)",
         ),
-        (lambda: integrated_gradients(MODEL, X, steps=0), "steps must be at least 1; got 0"),
-        (lambda: deep_lift(MODEL, X, baseline=torch.zeros(1, 3, 32, 32)), "baseline must be a number or have"),
-        (
-            lambda: grad_cam(MODEL, X, layer="block9"),
-            "layer must be the name of a module, such as stem, block1.*'block9'",
-        ),
-        (lambda: grad_cam(MODEL, X, layer="head"), r"layer must give a feature map \(N, C, h, w\); 'head' gives"),
-        (lambda: occlusion(MODEL, X, window=40), "window ≤ side of the image must hold; got stride 4 and window 40"),
-        (lambda: occlusion(MODEL, X, window=4, stride=5), "got stride 5 and window 4"),
-        (lambda: gate_attribution(MODEL, X, layer="block1"), "layer must be one of block1.attention, .*; got 'block1'"),
-        (
-            lambda: gate_attribution(MODEL, X, layer="block1.attention", baseline=torch.ones(9)),
-            r"baseline must be a number or have shape \(8,\); got \(9,\)",
-        ),
-        (lambda: gate_attribution(network(nn.Identity), X, layer="block1"), "holds none"),
-        (lambda: gate_attribution(MODEL, X, layer="block1.attention").pixels, "pixels must be asked of a map"),
+        (integrated_gradients, {"steps": 0}, "steps must be at least 1; got 0"),
+        (deep_lift, {"baseline": torch.zeros(1, 3, 32, 32)}, "baseline must be a number or have"),
+        (grad_cam, {"layer": "block9"}, "layer must be the name of a module, such as stem, block1.*'block9'"),
+        (grad_cam, {"layer": "head"}, r"layer must give a feature map \(N, C, h, w\); 'head' gives"),
+        (occlusion, {"window": 40}, "window ≤ side of the image must hold; got stride 4 and window 40"),
+        (occlusion, {"window": 4, "stride": 5}, "got stride 5 and window 4"),
+        (gate_attribution, {"layer": "block1"}, "layer must be one of block1.attention, .*; got 'block1'"),
+        (gate_attribution, {"layer": "block1.attention", "baseline": torch.ones(9)}, r"shape \(8,\); got \(9,\)"),
     ],
 )
-def test_options_that_do_not_fit_are_refused(call, words):
+def test_options_that_do_not_fit_are_refused(method, options, words):
     with pytest.raises(ValueError, match=words):
-        call()
+        method(MODEL, X, **options)
+
+
+def test_a_gate_is_asked_of_a_network_that_has_one_and_gives_no_map():
+    with pytest.raises(ValueError, match="holds none"):
+        gate_attribution(network(nn.Identity), X, layer="block1")
+    with pytest.raises(ValueError, match="pixels must be asked of a map"):
+        gate_attribution(MODEL, X, layer="block1.attention").pixels  # noqa: B018
 
 
 # Equal to what is computed by hand
@@ -225,14 +207,12 @@ def test_occlusion_by_hand():
 
 
 def test_gate_attribution_equals_captums_layer_method_where_both_have_the_same_baseline():
-    from captum.attr import LayerIntegratedGradients
-
     grey = torch.zeros(1, 3, 32, 32)
     with torch.no_grad(), record_channel_weights(MODEL) as weights:
         MODEL(grey)
     ours = gate_attribution(MODEL, X, TARGET, layer="block2.attention", baseline=weights["block2.attention"][0])
     captums = LayerIntegratedGradients(MODEL, MODEL.block2.attention.gate)
-    theirs = captums.attribute(X, baselines=grey.expand_as(X), target=TARGET, n_steps=package.STEPS)
+    theirs = captums.attribute(X, baselines=grey.expand_as(X), target=TARGET, n_steps=attribution.STEPS)
     torch.testing.assert_close(ours.values, theirs.detach(), rtol=1e-3, atol=1e-5)
 
 
@@ -242,10 +222,8 @@ def test_gate_attribution_equals_captums_layer_method_where_both_have_the_same_b
 def test_the_values_sum_to_the_difference_of_the_scores_within_the_printed_delta():
     for baseline in (0.0, -1.0, torch.rand(3, 32, 32)):
         before = score(MODEL, torch.as_tensor(baseline).expand(12, 3, 32, 32), TARGET)
-        for result in (
-            integrated_gradients(MODEL, X, TARGET, baseline=baseline),
-            deep_lift(MODEL, X, TARGET, baseline=baseline),
-        ):
+        for method in (integrated_gradients, deep_lift):
+            result = method(MODEL, X, TARGET, baseline=baseline)
             difference = score(MODEL, X, TARGET) - before
             torch.testing.assert_close(result.pixels.sum((1, 2)) - difference, result.delta, rtol=0, atol=1e-4)
 
@@ -256,9 +234,8 @@ def test_the_gates_values_sum_to_the_score_minus_that_with_the_baselines_weights
     start = torch.as_tensor(baseline).expand(16)
     with override_channel_weights(MODEL, {"block2.attention": lambda w: start.expand_as(w)}):
         before = score(MODEL, X, TARGET)
-    torch.testing.assert_close(
-        result.values.sum(1) - (score(MODEL, X, TARGET) - before), result.delta, rtol=0, atol=1e-5
-    )
+    difference = score(MODEL, X, TARGET) - before
+    torch.testing.assert_close(result.values.sum(1) - difference, result.delta, rtol=0, atol=1e-5)
 
 
 def test_more_steps_make_integrated_gradients_more_complete():
@@ -279,7 +256,9 @@ def test_a_perfect_map_scores_1_and_a_random_one_about_chance():
     masks = make_cue_switch(1000, seed=3).masks
     perfect = masks * torch.rand(masks.shape, generator=torch.Generator().manual_seed(0))
     noise = torch.randn(masks.shape, generator=torch.Generator().manual_seed(1))
-    table = mask_scores({"perfect": perfect, "negative": -perfect, "noise": noise, "nothing": 0 * perfect}, masks)
+    table = attribution.mask_scores(
+        {"perfect": perfect, "negative": -perfect, "noise": noise, "nothing": 0 * perfect}, masks
+    )
     chance = float(masks.float().mean())
     for score_name in ("pointing", "share"):
         assert table[score_name]["perfect"] == table[score_name]["negative"] == 1
@@ -291,21 +270,21 @@ def test_a_perfect_map_scores_1_and_a_random_one_about_chance():
 def test_scores_of_maps_drawn_by_hand():
     masks = torch.tensor([[[1, 1], [0, 0]]] * 3).bool()
     pixels = torch.tensor([[[3.0, 0.0], [-1.0, 0.0]], [[1.0, 0.0], [-3.0, 0.0]], [[2.0, 0.0], [2.0, -2.0]]])
-    assert pointing_game(pixels, masks).tolist() == pytest.approx([1, 0, 1 / 3])
-    assert share_inside(pixels, masks).tolist() == pytest.approx([3 / 4, 1 / 4, 1 / 3])
+    assert attribution.pointing_game(pixels, masks).tolist() == pytest.approx([1, 0, 1 / 3])
+    assert attribution.share_inside(pixels, masks).tolist() == pytest.approx([3 / 4, 1 / 4, 1 / 3])
     with pytest.raises(ValueError, match=r"pixels and masks must have the same shape \(N, H, W\)"):
-        pointing_game(pixels[:2], masks)
+        attribution.pointing_game(pixels[:2], masks)
     with pytest.raises(ValueError, match="masks of type bool"):
-        share_inside(pixels, masks.float())
+        attribution.share_inside(pixels, masks.float())
 
 
 def test_the_interval_is_that_of_the_mean():
     masks = make_cue_switch(50, seed=3).masks
     noise = torch.randn(masks.shape, generator=torch.Generator().manual_seed(1))
-    values = share_inside(noise, masks).double()
-    row = mask_scores({"noise": noise}, masks).loc["noise"]
+    values = attribution.share_inside(noise, masks).double()
+    row = attribution.mask_scores({"noise": noise}, masks).loc["noise"]
     assert row["share high"] - row["share"] == pytest.approx(2.0096 * float(values.std()) / 50**0.5, rel=1e-3)
-    hits = binomtest(int(pointing_game(noise, masks).sum()), 50).proportion_ci(method="wilson")
+    hits = binomtest(int(attribution.pointing_game(noise, masks).sum()), 50).proportion_ci(method="wilson")
     assert (row["pointing low"], row["pointing high"]) == pytest.approx((hits.low, hits.high))
 
 
@@ -313,8 +292,8 @@ def test_maps_of_the_same_images_are_compared_in_pairs():
     masks = make_cue_switch(50, seed=3).masks
     noise = torch.randn(masks.shape, generator=torch.Generator().manual_seed(1))
     better = noise + masks  # a little stronger inside
-    row = mask_scores({"map": better}, masks, minus={"map": noise}).loc["map"]
-    for name, measure in {"pointing": pointing_game, "share": share_inside}.items():
+    row = attribution.mask_scores({"map": better}, masks, minus={"map": noise}).loc["map"]
+    for name, measure in {"pointing": attribution.pointing_game, "share": attribution.share_inside}.items():
         difference = (measure(better, masks) - measure(noise, masks)).double()
         expected = ttest_1samp(difference, 0).confidence_interval()
         assert row[name] == pytest.approx(float(difference.mean()))
@@ -323,12 +302,12 @@ def test_maps_of_the_same_images_are_compared_in_pairs():
 
 
 def test_a_mean_leaves_out_what_has_no_answer():
-    mean = mean_with_interval(torch.tensor([1.0, math.nan, 2.0, 3.0]))
+    mean = attribution.mean_with_interval(torch.tensor([1.0, math.nan, 2.0, 3.0]))
     assert (mean.mean, mean.images) == (2.0, 3)
     assert mean.high - mean.mean == pytest.approx(4.3027 / 3**0.5, rel=1e-4)
     assert str(mean) == "2.00 (-0.48 to 4.48)"
     with pytest.raises(ValueError, match="at least one number that is not NaN"):
-        mean_with_interval(torch.tensor([math.nan]))
+        attribution.mean_with_interval(torch.tensor([math.nan]))
 
 
 def test_rank_correlation_is_scipys_for_each_image():
@@ -337,12 +316,12 @@ def test_rank_correlation_is_scipys_for_each_image():
     b[1] = -a[1]
     b[2] = a[2].round()  # with ties
     by_scipy = [spearmanr(u.flatten(), v.flatten()).statistic for u, v in zip(a, b, strict=True)]
-    assert rank_correlation(a, b).tolist() == pytest.approx(by_scipy)
-    assert rank_correlation(a, b)[:2].tolist() == pytest.approx([1, -1])
+    assert attribution.rank_correlation(a, b).tolist() == pytest.approx(by_scipy)
+    assert attribution.rank_correlation(a, b)[:2].tolist() == pytest.approx([1, -1])
     b[3] = 0
-    assert math.isnan(rank_correlation(a, b)[3])
+    assert math.isnan(attribution.rank_correlation(a, b)[3])
     with pytest.raises(ValueError, match=r"a and b must have the same shape \(N, …\); got"):
-        rank_correlation(a, b[1:])
+        attribution.rank_correlation(a, b[1:])
 
 
 # Sanity
@@ -350,7 +329,11 @@ def test_rank_correlation_is_scipys_for_each_image():
 
 def test_a_randomized_network_shares_no_weights_and_leaves_the_generator_alone():
     state = torch.get_rng_state()
-    fresh, again, other = randomized(MODEL), randomized(MODEL), randomized(MODEL, seed=1)
+    fresh, again, other = (
+        attribution.randomized(MODEL),
+        attribution.randomized(MODEL),
+        attribution.randomized(MODEL, seed=1),
+    )
     assert torch.equal(torch.get_rng_state(), state)
     assert not fresh.training
     for name, parameter in MODEL.named_parameters():
@@ -363,10 +346,8 @@ def test_a_randomized_network_shares_no_weights_and_leaves_the_generator_alone()
 
 
 def test_a_layer_that_cannot_be_randomized_is_refused():
-    from eca_edu.attention import ECANotShared
-
     with pytest.raises(ValueError, match=r"reset_parameters\(\); block1.attention has none"):
-        randomized(network(ECANotShared))
+        attribution.randomized(network(ECANotShared))
 
 
 # Infidelity and sensitivity
@@ -375,31 +356,25 @@ def test_a_layer_that_cannot_be_randomized_is_refused():
 def test_for_a_linear_model_the_exact_attribution_foretells_all_and_zeros_nothing():
     model, x = linear_model(), torch.randn(6, 3, 8, 8)
     exact = integrated_gradients(model, x, 2)
-    zeros = Attribution("zeros", torch.zeros(x.shape), exact.target, None, exact.delta)
+    zeros = attribution.Attribution("zeros", torch.zeros(x.shape), exact.target, None, exact.delta)
     # In 8 × 8 pixels the only square is the whole image: the drop is score(x) - score(0).
     drops = (x.flatten(1) @ model[1].weight[2]).detach() ** 2
-    assert infidelity(model, x, exact).max() < 1e-6
-    with pytest.raises(
-        ValueError, match=r"attribution must be a map of images of at least 8 pixels; got values \(6, 3\)"
-    ):
-        infidelity(model, x, replace(exact, values=exact.values[:, :, 0, 0]))
-    torch.testing.assert_close(infidelity(model, x, zeros), drops, rtol=1e-4, atol=1e-5)
-
-
-def test_infidelity_tells_an_exact_map_from_noise():
-    model, x = linear_model(16), torch.randn(6, 3, 16, 16)
+    assert attribution.infidelity(model, x, exact).max() < 1e-6
+    with pytest.raises(ValueError, match=r"must be a map of images of at least 8 pixels; got values \(6, 3\)"):
+        attribution.infidelity(model, x, replace(exact, values=exact.values[:, :, 0, 0]))
+    torch.testing.assert_close(attribution.infidelity(model, x, zeros), drops, rtol=1e-4, atol=1e-5)
+    model, x = linear_model(16), torch.randn(6, 3, 16, 16)  # in which there are several squares
     exact = integrated_gradients(model, x, 2)
-    noise = replace(exact, values=torch.randn(x.shape))
-    assert infidelity(model, x, exact).max() < 1e-6
-    assert infidelity(model, x, noise).min() > 1e-4
+    assert attribution.infidelity(model, x, exact).max() < 1e-6
+    assert attribution.infidelity(model, x, replace(exact, values=torch.randn(x.shape))).min() > 1e-4
 
 
 def test_a_constant_map_is_not_sensitive_and_the_seed_fixes_the_trials():
     def constant(model, x, target):
-        return Attribution("constant", torch.ones(x.shape), target, None, torch.zeros(len(x)))
+        return attribution.Attribution("constant", torch.ones(x.shape), target, None, torch.zeros(len(x)))
 
-    assert sensitivity(constant, MODEL, X).max() == 0
-    first = sensitivity(saliency, MODEL, X, draws=3)
+    assert attribution.sensitivity(constant, MODEL, X).max() == 0
+    first = attribution.sensitivity(saliency, MODEL, X, draws=3)
     assert first.min() > 0
-    assert torch.equal(first, sensitivity(saliency, MODEL, X, draws=3))
-    assert not torch.equal(first, sensitivity(saliency, MODEL, X, draws=3, seed=1))
+    assert torch.equal(first, attribution.sensitivity(saliency, MODEL, X, draws=3))
+    assert not torch.equal(first, attribution.sensitivity(saliency, MODEL, X, draws=3, seed=1))

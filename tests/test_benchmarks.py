@@ -1,14 +1,12 @@
-"""The benchmarks run and print what they compare; what they print is no matter of a test."""
+"""The benchmarks run and print what they compare; what they print is no matter of a test.
+
+The one of the explorers is run by browser/test_notebooks.py, in the JupyterLab that is there.
+"""
 
 import re
 import runpy
 import sys
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-
-import pytest
-
-from tests.browser.jupyterlab import chromium
 
 BENCHMARKS = Path(__file__).parent.parent / "benchmarks"
 
@@ -37,10 +35,3 @@ def test_training_benchmark(cifar10_folder, monkeypatch, capsys):
     assert re.search(r"times as fast as the better DataLoader", printed)
     for words in (r"ours +\d+\.\d s +\d+\.\d\d%", r"ResNet-20 +2\.0 s +\d+\.\d\d%", r"After \d+ s of training: ours"):
         assert re.search(words, printed), printed
-
-
-@pytest.mark.skipif(chromium() is None, reason="no Chromium is installed")
-def test_explorer_benchmark(capsys):
-    with ThreadPoolExecutor(1) as alone:  # Playwright of the browser tests may hold this thread
-        alone.submit(benchmark("explorer_latency.py", MOVES=2)).result()
-    assert len(re.findall(r"The explorer is \d+\.\d\d times as fast", capsys.readouterr().out)) == 2

@@ -36,9 +36,8 @@ def write_state(path):
 
 def read_state(path):
     model = network()
-    return [{**vars(record), "seconds": 0} for record in fit(model, *DATA, epochs=1, state=path)], [
-        *model.state_dict().items()
-    ]
+    records = [{**vars(record), "seconds": 0} for record in fit(model, *DATA, epochs=1, state=path)]
+    return records, [*model.state_dict().items()]
 
 
 def write_results(path):

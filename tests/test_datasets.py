@@ -17,7 +17,7 @@ import torch
 from PIL import ExifTags, Image
 from torchvision.datasets import CIFAR10
 
-from eca_edu import ImageData, load_cifar10, load_image_folder, load_images, make_cue_switch
+from eca_edu import ImageData, files, load_cifar10, load_image_folder, load_images, make_cue_switch
 from eca_edu.datasets import cifar10, find_cifar10
 from eca_edu.datasets.image_data import channel_statistics
 from tests.conftest import CLASSES
@@ -72,9 +72,7 @@ def test_archive_is_unpacked_beside_itself(original_batches, tmp_path):
 
 def test_corrupted_archive_is_refused(tmp_path):
     (tmp_path / "cifar-10-python.tar.gz").write_bytes(b"half of it")
-    with pytest.raises(
-        ValueError, match=r"cifar-10-python.tar.gz is damaged: its MD5 is \w+, expected \w+. Delete it and try"
-    ):
+    with pytest.raises(ValueError, match=r"\.tar\.gz is damaged: its MD5 is \w+, expected \w+. Delete it and try"):
         load_cifar10(tmp_path)
 
 
@@ -201,13 +199,9 @@ def test_pixels_of_an_image_folder(name, image, truth, tolerance, folder):
 @pytest.mark.parametrize("ending", ["jpg", "png", "webp", "tif"])
 def test_photos_are_turned_as_they_say(ending, folder):
     wide = np.pad(PIXELS, [(0, 0), (16, 16), (0, 0)], constant_values=255)  # as it was seen
+    turned = np.transpose(wide, (1, 0, 2))
     stored = [wide, np.fliplr(wide), np.rot90(wide, 2), np.flipud(wide)]
-    stored += [
-        np.transpose(wide, (1, 0, 2)),
-        np.rot90(wide),
-        np.rot90(np.transpose(wide, (1, 0, 2)), 2),
-        np.rot90(wide, 3),
-    ]
+    stored += [turned, np.rot90(wide), np.rot90(turned, 2), np.rot90(wide, 3)]
     exif = Image.Exif()
     for exif[ExifTags.Base.Orientation], pixels in enumerate(stored, 1):
         path = folder / "train" / "a" / f"{exif[ExifTags.Base.Orientation]}.{ending}"
@@ -252,18 +246,14 @@ def half(path):
     ("name", "write", "reason"),
     [
         ("x.jpg", Path.touch, "empty"),
-        (
-            "x.jpg",
-            lambda path: path.write_text("<html>Not found</html>"),
-            "its content is no BMP, GIF, JPEG, PNG, PPM, TIFF, WEBP",
-        ),
+        ("x.jpg", lambda path: path.write_text("<html>"), "its content is no BMP, GIF, JPEG, PNG, PPM, TIFF, WEBP"),
         ("x.png", half, "damaged: image file is truncated"),
         ("x.ppm", lambda path: path.write_text("P6 20000 20000 255\n"), "more than 89,478,485 pixels"),
         ("x.ppm", lambda path: path.write_text("P6 10000 10000 255\n"), "more than 89,478,485 pixels"),
         (
             "x.tif",
             PICTURE.convert("F").save,
-            "nothing says which of its values is white (mode F); save it with 8 or 16 bits",
+            "nothing says which of its values is white (mode F); save it with 8 or 16",
         ),
         ("x.tif", PICTURE.convert("L").convert("I").save, "nothing says which of its values is white (mode I)"),
         ("x.jpg", Path.mkdir, "a folder, a pipe, or a link that leads nowhere"),
@@ -278,21 +268,24 @@ def test_an_image_that_cannot_be_read_is_named_with_the_reason(name, write, reas
         load_image_folder(folder)
 
 
-def test_a_permission_that_is_missing_is_no_damage(folder, monkeypatch):
-    def forbidden(path, **_):
+def test_a_permission_that_is_missing_is_no_damage_and_no_end_of_the_lesson(folder, monkeypatch):
+    def forbidden(path="/srv/cifar10", **_):
         raise PermissionError(13, "Permission denied", str(path))
 
     monkeypatch.setattr(Image, "open", forbidden)  # the superuser may open all files
     with pytest.raises(ValueError, match=r"4 of 4 images in .*~\.png' \(Permission denied\), "):
         load_image_folder(folder)
+    monkeypatch.setattr("eca_edu.datasets.load_cifar10", lambda *_, **__: forbidden())
+    with pytest.warns(UserWarning, match="cue-switch images instead of CIFAR-10.*Permission denied: '/srv/cifar10'"):
+        train, _ = load_images("cifar10")
+    assert train.name == "cue-switch"
 
 
 def test_all_that_cannot_be_read_are_counted_at_once(folder):
     for i in range(8):
         (folder / ("train", "test")[i % 2] / "b" / f"{i}.jpg").touch()
-    with pytest.raises(
-        ValueError, match=r"8 of 12 images in .* cannot be read: .*0\.jpg' \(empty\), .* and 3 more$"
-    ) as caught:
+    words = r"8 of 12 images in .* cannot be read: .*0\.jpg' \(empty\), .* and 3 more$"
+    with pytest.raises(ValueError, match=words) as caught:
         load_image_folder(folder)
     assert str(caught.value).count("(empty)") == 5
 
@@ -316,9 +309,7 @@ def test_other_folders_are_refused(tmp_path):
         load_image_folder(tmp_path)
     for path in ("train/a", "test/a"):
         (tmp_path / path).mkdir(parents=True)
-    with pytest.raises(
-        ValueError, match=r"must have the same classes .* two of them to be told apart; got \('a',\) and"
-    ):
+    with pytest.raises(ValueError, match=r"the same classes .* two of them to be told apart; got \('a',\) and"):
         load_image_folder(tmp_path)
     (tmp_path / "test" / "b").mkdir()
     with pytest.raises(ValueError, match=r"the same classes in train/ and test/, .* got \('a',\) and \('a', 'b'\)"):
@@ -352,11 +343,6 @@ def test_a_named_folder_is_the_only_one(tmp_path, cifar10_folder, monkeypatch):
     assert find_cifar10() is None
 
 
-def test_unknown_data_set():
-    with pytest.raises(ValueError, match="data must be 'cifar10', 'cue-switch' or a folder that exists; got 'mnist'"):
-        load_images("mnist")
-
-
 def test_cue_switch_tells_the_truth():
     data = make_cue_switch(3000, seed=3)
     assert data.images.shape == (3000, 3, 32, 32)
@@ -369,15 +355,10 @@ def test_cue_switch_tells_the_truth():
     assert not data.masks[:, [0, -1]].any()  # and is never cut off
 
 
-def test_the_stripes_follow_the_context():
-    data = make_cue_switch(400, seed=4, noise=0)
-    border = data.images.float().mean(1)[:, 0]  # (N, 32): the uppermost row, where no shape is
-    varies_along_the_row = border.std(1) > 5
-    assert torch.equal(varies_along_the_row, data.context == 1)
-
-
-def test_the_paint_follows_the_colour():
+def test_stripes_follow_the_context_and_paint_follows_the_colour():
     data = make_cue_switch(2000, seed=5, noise=0)
+    border = data.images.float().mean(1)[:, 0]  # (N, 32): the uppermost row, where no shape is
+    assert torch.equal(border.std(1) > 5, data.context == 1)
     painted = (data.images.float() * data.masks[:, None]).sum((2, 3)) / data.masks.sum((1, 2))[:, None]  # (N, 3)
     for label, brightest in [(5, [0]), (6, [1]), (7, [2]), (8, [0, 1]), (9, [0, 2])]:
         colours = painted[data.labels == label].mean(0)
@@ -449,19 +430,7 @@ def test_spread_keeps_all_classes_of_ordered_data():
         data.spread(0)
 
 
-def test_images_that_may_not_be_read_are_no_end_of_the_lesson(monkeypatch):
-    def forbidden(*_, **__):
-        raise PermissionError(13, "Permission denied", "/srv/cifar10")
-
-    monkeypatch.setattr("eca_edu.datasets.load_cifar10", forbidden)
-    with pytest.warns(UserWarning, match="cue-switch images instead of CIFAR-10.*Permission denied: '/srv/cifar10'"):
-        train, _ = load_images("cifar10")
-    assert train.name == "cue-switch"
-
-
 def test_without_the_checkout_data_lies_beside_the_notebooks(tmp_path, monkeypatch):
-    from eca_edu import files
-
     monkeypatch.setattr(files, "__file__", str(tmp_path / "site-packages" / "eca_edu" / "files.py"))
     (tmp_path / "course" / "notebooks").mkdir(parents=True)
     monkeypatch.chdir(tmp_path / "course" / "notebooks")

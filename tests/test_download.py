@@ -76,18 +76,11 @@ def files(folder):
     return sorted(p.name for p in folder.iterdir() if not p.name.endswith(".lock"))
 
 
-@pytest.mark.parametrize("path", ["good", "no-ranges"])
-def test_download(server, tmp_path, path):
-    file = download([server.url(path)], tmp_path / "new" / "file.gz", MD5)
+@pytest.mark.parametrize("mirrors", ["good", "no-ranges", "truncated good", "missing good", "wrong good"])
+def test_download_from_the_first_mirror_that_works(server, tmp_path, mirrors):
+    file = download([*map(server.url, mirrors.split())], tmp_path / "new" / "file.gz", MD5)
     assert file.read_bytes() == CONTENT
     assert files(file.parent) == ["file.gz"]
-
-
-@pytest.mark.parametrize("broken", ["truncated", "missing", "wrong"])
-def test_the_next_mirror_takes_over(server, tmp_path, broken):
-    file = download([server.url(broken), server.url("good")], tmp_path / "file.gz", MD5)
-    assert file.read_bytes() == CONTENT
-    assert files(tmp_path) == ["file.gz"]
 
 
 @pytest.mark.parametrize("broken", ["truncated", "stalled"])
@@ -104,9 +97,19 @@ def test_what_arrived_is_not_fetched_again(server, tmp_path, broken):
     assert (tmp_path / "file.gz").read_bytes() == CONTENT
 
 
-def test_a_server_without_ranges_starts_anew(server, tmp_path):
-    (tmp_path / "file.gz.part").write_bytes(b"from elsewhere")
-    assert download([server.url("no-ranges")], tmp_path / "file.gz", MD5).read_bytes() == CONTENT
+#: Of a server without ranges, of a finished download, and of another file.
+PARTS = {
+    "unwanted": (["no-ranges"], b"from elsewhere"),
+    "whole": (["good"], CONTENT),
+    "wrong": (["good", "good"], b"y" * 1000),
+}
+
+
+@pytest.mark.parametrize("kind", PARTS)
+def test_a_part_that_is_of_no_use_or_whole_does_no_harm(kind, server, tmp_path):
+    mirrors, part = PARTS[kind]
+    (tmp_path / "file.gz.part").write_bytes(part)
+    assert download([*map(server.url, mirrors)], tmp_path / "file.gz", MD5).read_bytes() == CONTENT
 
 
 def test_a_login_page_does_not_cost_what_arrived(server, tmp_path):
@@ -128,16 +131,6 @@ def test_two_downloads_at_once_share_one_file(server, tmp_path):
         done = [pool.submit(download, [server.url("good")], tmp_path / "file.gz", MD5) for _ in range(4)]
     assert [future.result().read_bytes() == CONTENT for future in done] == [True] * 4
     assert len(server.requests) == 1
-
-
-def test_a_finished_part_is_only_checked(server, tmp_path):
-    (tmp_path / "file.gz.part").write_bytes(CONTENT)
-    assert download([server.url("good")], tmp_path / "file.gz", MD5).read_bytes() == CONTENT
-
-
-def test_a_wrong_part_is_thrown_away(server, tmp_path):
-    (tmp_path / "file.gz.part").write_bytes(b"y" * 1000)
-    assert download([server.url("good"), server.url("good")], tmp_path / "file.gz", MD5).read_bytes() == CONTENT
 
 
 def test_all_mirrors_fail(server, tmp_path):

@@ -3,7 +3,6 @@
 The answers are in learner_answers.txt.
 """
 
-import builtins
 import inspect
 import json
 import linecache
@@ -22,18 +21,11 @@ import torch.nn.functional as F
 from scipy.stats import sem, ttest_ind, ttest_rel
 from torch import nn
 
-from eca_edu import (
-    ECA,
-    SqueezeExcitation,
-    adaptive_kernel_size,
-    channel_weights,
-    channels_for_kernel_size,
-    count_macs as count_macs_of_a_layer,
-    exercises as package,
-)
+from eca_edu import ECA, SqueezeExcitation, adaptive_kernel_size, channel_weights, complexity, exercises as package
 from eca_edu.channel_weights import class_statistics
 from eca_edu.exercises import EXERCISES, check, hint, solution
 from eca_edu.exercises.exercise import BEGINNINGS, SIGNS, same
+from eca_edu.kernel_size import channels_for_kernel_size
 
 HERE = Path(__file__).resolve().parent
 MISTAKES = [(exercise, name) for exercise in EXERCISES.values() for name in exercise.mistakes]
@@ -77,7 +69,7 @@ NOTEBOOK = {
     **{"sem": sem, "ttest_ind": ttest_ind, "ttest_rel": ttest_rel, "ECA": ECA, "SqueezeExcitation": SqueezeExcitation},
     **{"adaptive_kernel_size": adaptive_kernel_size, "channels_for_kernel_size": channels_for_kernel_size},
     **{"channel_weights": channel_weights, "class_statistics": class_statistics, "Learner": Learner},
-    **{"count_macs_of_a_layer": count_macs_of_a_layer},
+    **{"count_macs_of_a_layer": complexity.count_macs},
 }
 
 
@@ -139,14 +131,6 @@ def test_the_course_has_these_exercises():
     assert set(dir(check)) == set(EXERCISES)
 
 
-@pytest.mark.parametrize("exercise", EXERCISES.values(), ids=by_name)
-def test_the_solution_passes(exercise):
-    result = exercise.check(exercise.solution)
-    assert result.passed is True
-    assert result.mistake is None
-    assert str(result).startswith("OK: ")
-
-
 @pytest.mark.parametrize(("exercise", "name"), MISTAKES, ids=by_name)
 def test_each_known_mistake_gets_its_own_message_and_one_input_as_evidence(exercise, name):
     text, wrong = exercise.mistakes[name]
@@ -174,10 +158,12 @@ def test_texts_are_plain(exercise):
 
 
 @pytest.mark.parametrize("exercise", EXERCISES.values(), ids=by_name)
-def test_the_solution_can_be_pasted_into_a_notebook(exercise):
+def test_the_solution_can_be_pasted_into_a_notebook_and_passes(exercise):
     source = solution(exercise.name)
     answer = run(str(source))[re.match(r"(?:def|class) (\w+)", str(source)).group(1)]
-    assert exercise.check(answer).passed
+    result = exercise.check(answer)
+    assert (result.passed, result.mistake) == (True, None)
+    assert str(result).startswith("OK: ")
     assert source._repr_markdown_() == f"```python\n{source}\n```"
 
 
@@ -208,67 +194,20 @@ def test_in_a_notebook_the_stub_is_not_attempted_and_the_solution_has_its_name(n
 # Not attempted, and what is no longer a stub
 
 
-def stub_dots(*args): ...
+def stub(body):
+    return run(f"def stub(*args):\n    {body}")["stub"]
 
 
-def stub_pass(*args):
-    pass
-
-
-def stub_docstring(*args):
-    """Only a text."""
-    ...
-    pass
-
-
-def stub_returns_dots(*args):
-    return ...
-
-
-def stub_not_implemented(*args):
-    raise NotImplementedError
+STUBS = ["...", "pass", '"""Only a text."""\n    ...\n    pass', "return ...", "raise NotImplementedError"]
 
 
 @pytest.mark.parametrize("exercise", EXERCISES.values(), ids=by_name)
-@pytest.mark.parametrize(
-    "stub",
-    [None, ..., stub_dots, stub_pass, stub_docstring, stub_returns_dots, stub_not_implemented],
-    ids=lambda stub: str(by_name(stub)),
-)
-def test_a_stub_is_not_attempted(exercise, stub):
-    result = exercise.check(stub)
+@pytest.mark.parametrize("answer", [None, ..., *map(stub, STUBS)], ids=["None", "Ellipsis", *STUBS])
+def test_a_stub_is_not_attempted(exercise, answer):
+    result = exercise.check(answer)
     assert result.passed is None
     assert result.mistake is None
     assert str(result).startswith("Not attempted yet: ")
-
-
-class OnlyAName(nn.Module): ...
-
-
-class OnlyInit(nn.Module):
-    def __init__(self, channels):
-        super().__init__()
-        ...
-
-
-class BothMethods(OnlyInit):
-    def forward(self, x): ...
-
-
-class DotsInInit(Learner):
-    def layer(self, channels):
-        return ...
-
-
-class DotsInForward(Learner):
-    def forward(self, x):
-        omega = ...
-        return x * omega
-
-
-@pytest.mark.parametrize("stub", [OnlyAName, OnlyInit, BothMethods, DotsInInit, DotsInForward])
-def test_a_class_with_gaps_is_not_attempted(stub):
-    assert check.eca(stub).passed is None
 
 
 class Skeleton(Learner):
@@ -284,12 +223,12 @@ class EmptyInit(nn.Module):
         return x
 
 
-@pytest.mark.parametrize(("stub", "place"), [(Skeleton, "forward"), (EmptyInit, "__init__")])
-def test_not_implemented_is_named_with_its_place(stub, place):
-    result = check.eca(stub)
+@pytest.mark.parametrize(("module", "place"), [(Skeleton, "forward"), (EmptyInit, "__init__")])
+def test_not_implemented_is_named_with_its_place(module, place):
+    result = check.eca(module)
     assert result.passed is None
     assert f"{place} still raises NotImplementedError" in str(result)
-    assert "stub_not_implemented still raises NotImplementedError" in str(check.squeeze(stub_not_implemented))
+    assert "stub still raises NotImplementedError" in str(check.squeeze(stub(STUBS[-1])))
 
 
 def test_pytorch_raising_not_implemented_is_a_mistake_and_no_stub():
@@ -307,9 +246,8 @@ def test_a_forgotten_return_is_told_from_one_that_is_missing_in_one_branch():
             return "better"
 
     assert "verdict returns nothing. Does it end with a return?" in plain(check.verdict(nowhere))
-    assert "a way through it that ends without a return. With low = -0.9, high = -0.2:" in plain(
-        check.verdict(sometimes)
-    )
+    words = "a way through it that ends without a return. With low = -0.9, high = -0.2:"
+    assert words in plain(check.verdict(sometimes))
 
     class NoReturn(Learner):
         def forward(self, x):
@@ -380,9 +318,8 @@ def test_a_large_tensor_is_shown_at_the_first_place_that_differs():
 
 def test_right_numbers_in_another_shape_are_told_so_unless_others_are_wrong():
     assert "but an axis of length 1 is left" in text_of("squeeze", lambda x: x.mean((2, 3), keepdim=True))
-    assert "but rows and columns have changed places" in text_of(
-        "excite", lambda *y: EXERCISES["excite"].solution(*y).T
-    )
+    turned = text_of("excite", lambda *y: EXERCISES["excite"].solution(*y).T)
+    assert "but rows and columns have changed places" in turned
     some = text_of("completeness_delta", lambda v, of_x, of_base: (v.sum((1, 2, 3)) - of_x + of_base)[None, :1])
     assert "The numbers are right" not in some
 
@@ -416,26 +353,11 @@ def test_what_an_answer_prints_is_shown_once(capsys):
     assert capsys.readouterr().out == "my shape is (1, 2, 2, 2)\n"
 
 
-def test_the_name_of_a_check_without_a_call_is_short():
-    assert len(repr(check.squeeze)) < 100
-
-
 @pytest.mark.parametrize(
     "result",
     [
         *[float("nan"), 10**400, 1j, torch.empty(2, 3, device="meta"), torch.ones(2).to_sparse(), torch.tensor(True)],
-        *[
-            np.ones(3),
-            np.bool_(True),
-            object(),
-            [torch.ones(2)],
-            [None],
-            (1.5, None),
-            {},
-            (),
-            "3",
-            5 * "a very long text ",
-        ],
+        *[np.ones(3), np.bool_(True), object(), [torch.ones(2)], [None], (1.5, None), {}, (), "3", 5 * "a long text "],
     ],
     ids=lambda result: str(result).partition(" at 0x")[0],
 )
@@ -462,14 +384,10 @@ class Words(HTMLParser):
         self.words += data.split()
 
 
-@pytest.mark.parametrize(
-    ("passed", "answer"),
-    [
-        (True, lambda low, high: EXERCISES["verdict"].solution(low, high)),
-        (False, lambda low, high: "<b>&</b>"),
-        (None, None),
-    ],
-)
+ANSWERED = [(True, EXERCISES["verdict"].solution), (False, lambda low, high: "<b>&</b>"), (None, None)]
+
+
+@pytest.mark.parametrize(("passed", "answer"), ANSWERED)
 def test_a_notebook_shows_the_same_words_with_a_sign_and_a_colour_and_escaped(passed, answer):
     result = check.verdict(answer)
     shown = Words(result._repr_html_())
@@ -480,9 +398,6 @@ def test_a_notebook_shows_the_same_words_with_a_sign_and_a_colour_and_escaped(pa
     assert [word.strip(":;.") for word in shown.words[1:]] == words
     assert colour in result._repr_html_()
     assert shown.tags == {"div", "span", "b"}
-
-
-def test_the_three_signs_and_colours_differ():
     assert len({sign for sign, _ in SIGNS.values()}) == len({colour for _, colour in SIGNS.values()}) == 3
 
 
@@ -490,12 +405,8 @@ def test_the_three_signs_and_colours_differ():
 
 
 def settings():
-    return (
-        torch.get_default_dtype(),
-        torch.is_grad_enabled(),
-        torch.get_deterministic_debug_mode(),
-        torch.get_default_device(),
-    )
+    chosen = torch.get_default_dtype(), torch.get_default_device(), torch.is_grad_enabled()
+    return *chosen, torch.get_deterministic_debug_mode()
 
 
 def numbers():
@@ -526,11 +437,7 @@ def test_a_check_leaves_no_traces(exercise):
         exercise.check(answer)
     assert numbers() == expected
     assert settings() == before
-
-
-def test_each_probe_begins_anew():
-    assert check.squeeze(leaves_traces).passed
-    assert check.class_means(EXERCISES["class_means"].solution).passed
+    assert check.squeeze(leaves_traces).passed  # each probe begins anew
 
 
 def test_a_check_holds_under_other_settings():
@@ -600,6 +507,6 @@ def test_hints_come_one_by_one_and_run_out(exercise, monkeypatch):
     assert all("no more hints" in text and f'solution("{exercise.name}")' in text for text in texts[count:])
 
 
-def test_the_help_of_a_check_says_what_it_does():
+def test_a_check_without_a_call_is_short_and_its_help_says_what_it_does():
+    assert len(repr(check.squeeze)) < 100
     assert "mistake" in check.kernel_size.__doc__
-    assert builtins.callable(check.kernel_size)

@@ -8,14 +8,8 @@ import nbformat
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
-FILES = sorted(
-    [
-        *ROOT.glob("*.md"),
-        *(ROOT / "docs").glob("*.md"),
-        *(ROOT / "data").glob("*.md"),
-        *(ROOT / "notebooks").glob("*.ipynb"),
-    ]
-)
+PLACES = ("*.md", "docs/*.md", "data/*.md", "notebooks/*.ipynb")
+FILES = sorted(path for place in PLACES for path in ROOT.glob(place))
 #: [text](target), ![text](target), href="target", src="target"
 LINK = re.compile(r"""\]\(\s*<?([^)\s>]+)>?[^)]*\)|(?:href|src)=["']([^"']+)["']""")
 

@@ -78,9 +78,8 @@ def test_an_exchanged_interact_is_the_one_that_counts():
 
 def test_hooks_of_the_module_and_of_all_modules_see_every_step():
     eca, seen = ECA(8), []
-    everywhere = nn.modules.module.register_module_forward_hook(
-        lambda module, _, out: seen.append(type(module).__name__)
-    )
+    register = nn.modules.module.register_module_forward_hook
+    everywhere = register(lambda module, _, out: seen.append(type(module).__name__))
     eca.gate.register_forward_hook(lambda module, _, weights: torch.ones_like(weights))
     x = torch.randn(2, 8, 64, 64, requires_grad=True)
     try:

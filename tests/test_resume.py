@@ -38,8 +38,7 @@ def run(state=None, *, on_batch=None, model=None, attention="eca", data=None, **
 
 
 def assert_same_weights(model, model2):
-    for (name, a), b in zip(model.state_dict().items(), model2.state_dict().values(), strict=True):
-        assert torch.equal(a, b), name
+    torch.testing.assert_close(model.state_dict(), model2.state_dict(), rtol=0, atol=0)
 
 
 def train_in_a_process(folder: Path, name: str, moment: str, number: int) -> None:
@@ -90,7 +89,7 @@ def test_killed_at_any_moment_it_ends_with_the_same_weights(tmp_path):
     assert ended("killed") == 0
     assert kept_epochs(tmp_path / "killed.state") == EPOCHS
     weights, weights2 = (torch.load(tmp_path / f"{name}.pt") for name in ("undisturbed", "killed"))
-    assert all(torch.equal(weights[name], weights2[name]) for name in weights)
+    torch.testing.assert_close(weights, weights2, rtol=0, atol=0)
 
 
 class Stopped(Exception):
@@ -140,7 +139,7 @@ def test_a_finished_run_is_shown_again_and_not_trained(tmp_path):
         ({"attention": "none"}, r"network is '.attention.: ECA\(' there and '.attention.: Identity\(\)' here"),
         ({"attention": "eca-circular"}, "network is .*padding_mode=circular"),
         (
-            {"data": (make_cue_switch(300), make_cue_switch(64))},
+            {"data": (make_cue_switch(300), images()[1])},
             "data is 'cue-switch, 256 training and .* and 'cue-switch, 300",
         ),
     ],
@@ -160,21 +159,13 @@ def test_a_folder_that_cannot_be_written_to_is_told_before_the_first_batch(tmp_p
         run(tmp_path / "file" / "run.state", on_batch=stop_after(1))
 
 
-def test_a_full_disk_leaves_the_last_whole_epoch(tmp_path, monkeypatch):
+def test_a_full_disk_leaves_the_last_whole_epoch(tmp_path, full_disk):
     state = tmp_path / "run.state"
     model, records = run()
     with pytest.raises(Stopped):
         run(state, on_batch=stop_after(BATCHES + 1))
-
-    def disk_full(self, content):
-        with open(self, "wb") as file:
-            file.write(content[:100])
-        raise OSError(28, "No space left on device")
-
-    with monkeypatch.context() as patch:
-        patch.setattr(Path, "write_bytes", disk_full)
-        with pytest.raises(OSError, match=r"run\.state cannot be written: No space left on device"):
-            run(state)
+    with full_disk(), pytest.raises(OSError, match=r"run\.state cannot be written: No space left on device"):
+        run(state)
     assert [path.name for path in tmp_path.iterdir()] == ["run.state"]
     model2, records2 = run(state)
     assert records == records2

@@ -40,21 +40,12 @@ class JupyterLab:
             file.write_text(json.dumps(settings))
         (home / "empty").mkdir()
         folders = {
-            "HOME": "home",
-            "JUPYTER_CONFIG_DIR": "config",
-            "JUPYTER_DATA_DIR": "jupyter-data",
-            "JUPYTER_RUNTIME_DIR": "runtime",
-            "JUPYTERLAB_SETTINGS_DIR": "settings",
-            "JUPYTERLAB_WORKSPACES_DIR": "workspaces",
-            "IPYTHONDIR": "ipython",
-            "MPLCONFIGDIR": "matplotlib",
+            **{"HOME": "home", "IPYTHONDIR": "ipython", "MPLCONFIGDIR": "matplotlib"},
+            **{"JUPYTER_CONFIG_DIR": "config", "JUPYTER_DATA_DIR": "jupyter-data", "JUPYTER_RUNTIME_DIR": "runtime"},
+            **{"JUPYTERLAB_SETTINGS_DIR": "settings", "JUPYTERLAB_WORKSPACES_DIR": "workspaces"},
         }
-        environment = {
-            **os.environ,
-            **{name: str(home / folder) for name, folder in folders.items()},
-            "ECA_EDU_DATA": str(data_folder or home / "empty"),
-            "ECA_EDU_OFFLINE": "1",
-        }
+        environment = os.environ | {name: str(home / folder) for name, folder in folders.items()}
+        environment |= {"ECA_EDU_DATA": str(data_folder or home / "empty"), "ECA_EDU_OFFLINE": "1"}
         self.token = secrets.token_hex(16)
         command = [sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root", "--ServerApp.ip=127.0.0.1"]
         command += ["--ServerApp.port=0", f"--IdentityProvider.token={self.token}"]

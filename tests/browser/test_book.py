@@ -125,9 +125,8 @@ def test_the_book_is_made_of_generated_images_only(book):
     loading = [stem for stem in CHAPTERS if any("load_images(" in source for source in code_cells(stem))]
     assert loading
     for stem in loading:
-        outputs = "".join(
-            re.findall(r'<div class="output">.*?</div>', (book / f"{stem}.html").read_text("utf-8"), re.S)
-        )
+        page = (book / f"{stem}.html").read_text("utf-8")
+        outputs = "".join(re.findall(r'<div class="output">.*?</div>', page, re.S))
         assert "cue-switch: " in outputs
         assert "cifar10: " not in outputs
 

@@ -4,11 +4,13 @@ The images are of CIFAR-10's layout, those of chapter 08 a folder of another kin
 chapters on generated ones. With ECA_EDU_SCREENSHOTS=<folder> each test leaves pictures of the page there.
 """
 
+import contextlib
 import html
 import io
 import os
 import re
 from pathlib import Path
+from types import SimpleNamespace
 
 import nbformat
 import numpy as np
@@ -17,6 +19,7 @@ from PIL import Image
 from playwright.sync_api import expect
 
 import eca_edu.widgets
+from tests.test_benchmarks import benchmark
 
 OPEN = """async name => {
     for (const old of [...jupyterapp.shell.widgets('main')]) {
@@ -110,67 +113,62 @@ def choose(panel, label, option, words):
     act(panel, lambda: panel.get_by_label(label, exact=True).select_option(option), words)
 
 
-#: notebook -> (explorer, how, control, what, words that then stand in its sentence)
+KEYS = {"ArrowLeft", "ArrowRight", "PageUp", "Home", "End"}
+#: notebook -> explorer -> (control, key for its slider or option to choose, words that then stand in its sentence)
 MOVES = {
-    "00_start_here": [("ChannelWeightsExplorer", press, "image", "ArrowRight", "Image 1: the right answer is")],
-    "01_why_channel_attention": [
-        ("InteractionExplorer", press, "C", "ArrowRight", "eca on 32 channels"),
-        ("InteractionExplorer", press, "k", "ArrowRight", "meets 4 others"),
-        ("InteractionExplorer", choose, "gate", "se-gc", "a channel meets 7 others"),
-        ("InteractionExplorer", press, "G", "ArrowRight", "a channel meets 3 others"),
-        ("InteractionExplorer", choose, "gate", "se", "through a bottleneck of 8"),
-        ("InteractionExplorer", press, "r", "ArrowLeft", "through a bottleneck of 16"),
-        ("Prediction", press, "images", "ArrowRight", "You predict: images 10"),
-    ],
-    "02_adaptive_kernel_size": [
-        ("Prediction", press, "C = 256", "PageUp", "You predict: C = 256 "),
-        ("Prediction", press, "C = 2048", "End", "C = 2048 2048"),
-        ("KernelSizeExplorer", press, "γ", "ArrowRight", "γ = 2.25"),
-        ("KernelSizeExplorer", press, "b", "ArrowLeft", "b = 0.5"),
-        ("KernelSizeExplorer", press, "C", "ArrowRight", "C = 160"),
-        ("ConventionsExplorer", press, "γ", "ArrowRight", "t = 3.11"),
-        ("ConventionsExplorer", press, "b", "ArrowRight", "t = 3.33"),
-        ("ConventionsExplorer", press, "C", "ArrowLeft", "C = 32"),
-    ],
-    "03_build_eca": [
-        ("ConvolutionStepper", press, "channel", "End", "Channel 7: 0.25 · 1 + 0.5 · -1 + 0.125 · 0"),
-        ("ConvolutionStepper", choose, "padding", "circular", "0.125 · 4"),
-        ("Prediction", press, "eca", "End", "eca 100 %"),
-        ("Prediction", press, "se", "End", "se 100 %"),
-        ("Prediction", press, "none", "End", "none 100 %"),
-    ],
-    "04_plug_into_backbones": [
-        ("BackboneExplorer", press, "γ", "ArrowRight", "5-5-5-5"),
-        ("BackboneExplorer", press, "b", "ArrowLeft", "3-5-5-5"),
-        ("BackboneExplorer", choose, "attention", "se-var3", "20,119,552 parameters"),
-        ("BackboneExplorer", choose, "attention", "eca", "74 parameters"),
-        ("BackboneExplorer", choose, "backbone", "mobilenet_v2", "mobilenet_v2 and eca"),
-        ("BackboneExplorer", choose, "backbone", "resnet50", "resnet50 and eca"),
-    ],
-    "05_train_on_cifar10": [("ChannelWeightsExplorer", press, "image", "ArrowRight", "Image 1: the right answer is")],
-    "06_channel_weights": [
-        ("Prediction", press, "SE", "End", "SE 100 %"),
-        ("Prediction", press, "ECA", "End", "ECA 100 %"),
-        ("InterventionExplorer", choose, "model", "ECA", "ECA, block1.attention, image 0 of circle"),
-        ("InterventionExplorer", choose, "class", "green", "image 0 of green"),
-        ("InterventionExplorer", press, "image", "ArrowRight", "image 1 of green"),
-        ("InterventionExplorer", press, "channel", "ArrowRight", "of channel 1 is left as it is"),
-        ("InterventionExplorer", press, "weight", "End", "of channel 1 is set to 1.00"),
-        ("InterventionExplorer", press, "channel", "Home", "the weight of all channels is set to 1.00"),
-        ("InterventionExplorer", choose, "layer", "block3.attention", "ECA, block3.attention"),
-    ],
-    "07_attributions": [
-        ("Prediction", press, "saliency", "End", "saliency 100"),
-        ("Prediction", press, "integrated", "End", "integrated 100"),
-        ("Prediction", press, "occlusion", "End", "occlusion 100"),
-        ("AttributionExplorer", press, "image", "ArrowRight", "Image 1: the right class is triangle"),
-        ("AttributionExplorer", press, "steps", "Home", "NOT complete"),
-        ("AttributionExplorer", press, "steps", "End", ": complete"),
-        ("AttributionExplorer", choose, "target", "red", "Why red?"),
-        ("AttributionExplorer", choose, "method", "gate", "By gate: channel"),
-        ("AttributionExplorer", choose, "layer", "block1", "By gate: channel"),
-        ("AttributionExplorer", choose, "method", "DeepLift", "By DeepLift:"),
-    ],
+    "00_start_here": {"ChannelWeightsExplorer": [("image", "ArrowRight", "Image 1: the right answer is")]},
+    "01_why_channel_attention": {
+        "InteractionExplorer": [
+            *[("C", "ArrowRight", "eca on 32 channels"), ("k", "ArrowRight", "meets 4 others")],
+            *[("gate", "se-gc", "a channel meets 7 others"), ("G", "ArrowRight", "a channel meets 3 others")],
+            *[("gate", "se", "through a bottleneck of 8"), ("r", "ArrowLeft", "through a bottleneck of 16")],
+        ],
+        "Prediction": [("images", "ArrowRight", "You predict: images 10")],
+    },
+    "02_adaptive_kernel_size": {
+        "Prediction": [("C = 256", "PageUp", "You predict: C = 256 "), ("C = 2048", "End", "C = 2048 2048")],
+        "KernelSizeExplorer": [
+            *[("γ", "ArrowRight", "γ = 2.25"), ("b", "ArrowLeft", "b = 0.5"), ("C", "ArrowRight", "C = 160")],
+        ],
+        "ConventionsExplorer": [
+            *[("γ", "ArrowRight", "t = 3.11"), ("b", "ArrowRight", "t = 3.33"), ("C", "ArrowLeft", "C = 32")],
+        ],
+    },
+    "03_build_eca": {
+        "ConvolutionStepper": [
+            *[("channel", "End", "Channel 7: 0.25 · 1 + 0.5 · -1 + 0.125 · 0"), ("padding", "circular", "0.125 · 4")],
+        ],
+        "Prediction": [("eca", "End", "eca 100 %"), ("se", "End", "se 100 %"), ("none", "End", "none 100 %")],
+    },
+    "04_plug_into_backbones": {
+        "BackboneExplorer": [
+            *[("γ", "ArrowRight", "5-5-5-5"), ("b", "ArrowLeft", "3-5-5-5")],
+            *[("attention", "se-var3", "20,119,552 parameters"), ("attention", "eca", "74 parameters")],
+            *[("backbone", "mobilenet_v2", "mobilenet_v2 and eca"), ("backbone", "resnet50", "resnet50 and eca")],
+        ],
+    },
+    "05_train_on_cifar10": {"ChannelWeightsExplorer": [("image", "ArrowRight", "Image 1: the right answer is")]},
+    "06_channel_weights": {
+        "Prediction": [("SE", "End", "SE 100 %"), ("ECA", "End", "ECA 100 %")],
+        "InterventionExplorer": [
+            *[("model", "ECA", "ECA, block1.attention, image 0 of circle"), ("class", "green", "image 0 of green")],
+            *[("image", "ArrowRight", "image 1 of green"), ("channel", "ArrowRight", "of channel 1 is left as it is")],
+            ("weight", "End", "of channel 1 is set to 1.00"),
+            ("channel", "Home", "the weight of all channels is set to 1.00"),
+            ("layer", "block3.attention", "ECA, block3.attention"),
+        ],
+    },
+    "07_attributions": {
+        "Prediction": [
+            *[("saliency", "End", "saliency 100"), ("integrated", "End", "integrated 100")],
+            ("occlusion", "End", "occlusion 100"),
+        ],
+        "AttributionExplorer": [
+            *[("image", "ArrowRight", "Image 1: the right class is triangle"), ("steps", "Home", "NOT complete")],
+            *[("steps", "End", ": complete"), ("target", "red", "Why red?"), ("method", "gate", "By gate: channel")],
+            *[("layer", "block1", "By gate: channel"), ("method", "DeepLift", "By DeepLift:")],
+        ],
+    },
 }
 
 
@@ -184,15 +182,14 @@ def test_a_notebook_runs_and_its_controls_move(page, lab, path):
     outputs = run_all(page)
     screenshot(page, name)
     assert ("cifar10: " in outputs) == ("load_images(" in path.read_text(encoding="utf-8"))
-    for explorer, how, control, what, words in MOVES[name]:
-        how(page.locator(f".{explorer}").first, control, what, words)
+    for explorer, moves in MOVES[name].items():
+        for move in moves:
+            (press if move[1] in KEYS else choose)(page.locator(f".{explorer}").first, *move)
     whole(page)
     if name.startswith("04"):
         field = page.get_by_label("k list")
-        for text, place, words in [
-            ("3-5-5-7", SENTENCE, "80 parameters"),
-            ("3-5-5-4", "[role=alert]", "kernel_size must be odd"),
-        ]:
+        errors = ("3-5-5-4", "[role=alert]", "kernel_size must be odd")
+        for text, place, words in [("3-5-5-7", SENTENCE, "80 parameters"), errors]:
             field.fill(text)
             field.press("Enter")
             expect(page.locator(place).last).to_contain_text(words)
@@ -218,7 +215,7 @@ def test_chapter_08_runs_on_a_folder_of_images_and_trains_nothing_twice(page, la
 
 
 def test_every_explorer_is_moved_by_a_test():
-    moved = {explorer for moves in MOVES.values() for explorer, *_ in moves}
+    moved = {explorer for moves in MOVES.values() for explorer in moves}
     assert moved | {"LiveCurves", "TrainingMonitor"} == {name for name in vars(eca_edu.widgets) if name[0].isupper()}
 
 
@@ -330,3 +327,14 @@ def test_a_run_is_started_paused_stopped_and_goes_on(page):
     page.wait_for_function(later, arg=[sentence.element_handle(), stopped_at])
     click("Stop")
     expect(status).to_contain_text("Stopped.")
+
+
+def test_the_explorer_is_timed_beside_interact(lab, browser, capsys, monkeypatch):
+    """The benchmark, in the Chromium and the JupyterLab of the other tests."""
+    pages = []
+    chrome = SimpleNamespace(new_page=lambda **size: pages.append(browser.new_page(**size)) or pages[-1])
+    chrome.close = lambda: pages[-1].close()
+    server = SimpleNamespace(address=lab.address, token=lab.token, root=lab.root, close=lab.end_kernels)
+    monkeypatch.setattr("playwright.sync_api.sync_playwright", contextlib.nullcontext)
+    benchmark("explorer_latency.py", MOVES=1, JupyterLab=lambda *_: server, launch=lambda _: chrome)()
+    assert len(re.findall(r"The explorer is \d+\.\d\d times as fast", capsys.readouterr().out)) == 2

@@ -59,13 +59,10 @@ def test_the_report_can_be_read_in_light_and_dark_and_on_a_phone(report):
     colours = {}
     for scheme in ("light", "dark"):
         report.emulate_media(color_scheme=scheme)
-        colours[scheme] = [
-            report.evaluate(f"getComputedStyle(document.body).{what}") for what in ("color", "backgroundColor")
-        ]
+        colours[scheme] = report.evaluate("getComputedStyle(document.body).color")
         if shots:
             report.screenshot(path=Path(shots, f"report-{scheme}.png"), full_page=True)
-    assert colours["light"][0] == "rgb(0, 0, 0)"
-    assert colours["dark"][0] == "rgb(255, 255, 255)"
+    assert colours == {"light": "rgb(0, 0, 0)", "dark": "rgb(255, 255, 255)"}
     report.set_viewport_size({"width": 380, "height": 800})
     assert not report.evaluate(WIDER_THAN_THE_WINDOW)
 

@@ -14,11 +14,8 @@ def chapters():
     """(number, title, minutes of reading) of each chapter, by its own first cell."""
     for path in NOTEBOOKS:
         first = nbformat.read(path, as_version=4).cells[0].source
-        yield (
-            path.stem[:2],
-            first.splitlines()[0].removeprefix("# "),
-            re.search(r"Reading: (\d+) minutes", first).group(1),
-        )
+        minutes = re.search(r"Reading: (\d+) minutes", first).group(1)
+        yield path.stem[:2], first.splitlines()[0].removeprefix("# "), minutes
 
 
 def start_here():

@@ -45,28 +45,11 @@ def test_a_line_for_each_notebook_and_a_broken_one_stops_nothing(handed_in, caps
 
 
 NOTEBOOK = b'{"nbformat": 4, "nbformat_minor": 5, "metadata": {}, "cells": %b}'
-HOSTILE = [
-    *[
-        b"",
-        b"{}",
-        b"[]",
-        b"null",
-        b"3",
-        b'"text"',
-        b"\xff\xfe",
-        b"[" * 100_000,
-        b'{"nbformat": "4"}',
-        b'{"nbformat": 99}',
-    ],
-    *[
-        NOTEBOOK % cells
-        for cells in (b"{}", b"[{}]", b"[3]", b"[null]", b'[{"cell_type": "code"}]', b'[{"cell_type": 7}]')
-    ],
-    NOTEBOOK
-    % b'[{"cell_type": "code", "id": "a", "metadata": {}, "execution_count": null, "source": 5, "outputs": []}]',
-    NOTEBOOK
-    % b'[{"cell_type": "code", "id": "a", "metadata": {}, "execution_count": null, "source": "", "outputs": [7]}]',
-]
+CELL = b'[{"cell_type": "code", "id": "a", "metadata": {}, "execution_count": null, "source": %b, "outputs": %b}]'
+CELLS = [b"{}", b"[{}]", b"[3]", b"[null]", b'[{"cell_type": "code"}]', b'[{"cell_type": 7}]']
+CELLS += [CELL % (b"5", b"[]"), CELL % (b'""', b"[7]")]
+HOSTILE = [b"", b"{}", b"[]", b"null", b"3", b'"text"', b"\xff\xfe", b"[" * 100_000]
+HOSTILE += [b'{"nbformat": "4"}', b'{"nbformat": 99}', *(NOTEBOOK % cells for cells in CELLS)]
 
 
 @pytest.mark.parametrize("content", HOSTILE, ids=range(len(HOSTILE)))

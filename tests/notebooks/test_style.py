@@ -30,9 +30,6 @@ def test_no_outputs_and_no_widget_state(path):
 
 def test_cells_are_short(path):
     counts = [len(lines(cell)) for cell in cells(path, "code")]
-    print(
-        f"{path.stem}: {len(counts)} code cells, median {median(counts):g} lines, longest {max(counts)}"
-    )  # pytest -rP
     assert max(counts) <= 20
     # JupyterLab shows about 100 characters of a line beside its file browser.
     assert max(len(line) for cell in cells(path, "code") for line in lines(cell)) <= 95
@@ -60,6 +57,5 @@ def test_a_chapter_ends_with_recap_questions_and_answers(path):
 def test_checks_are_asserts(path):
     for cell in cells(path, "code"):
         for node in ast.parse(cell.source).body:
-            assert not (isinstance(node, ast.Expr) and isinstance(node.value, ast.Compare)), (
-                "a bare comparison tests nothing"
-            )
+            bare = isinstance(node, ast.Expr) and isinstance(node.value, ast.Compare)
+            assert not bare, "a bare comparison tests nothing"
