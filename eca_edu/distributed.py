@@ -1,6 +1,7 @@
 """How do several processes train one network? torchrun starts them, and each takes its share of every batch.
 
-Without torchrun there is one process, and each function here does nothing.
+Without torchrun there is one process, and each function here does nothing. `fit` in `training` cuts each batch into the
+shares; in `resume` and `commands` the first process alone reads, writes and shows.
 """
 
 import os

@@ -1,7 +1,5 @@
 """Costs that can be counted by hand."""
 
-import copy
-
 import torch
 from torch import nn
 
@@ -31,13 +29,8 @@ def test_attention_by_hand():
 
 def test_counting_leaves_the_module_as_it_was():
     model = nn.Sequential(nn.Conv2d(3, 4, 1), nn.BatchNorm2d(4), nn.Dropout().eval())
-<<<<<<< HEAD
     before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
     assert count_macs(model, (1, 3, 4, 4)) == 3 * 4 * 16
-=======
-    before = copy.deepcopy(model.state_dict())
-    complexity(model, (1, 3, 4, 4))
->>>>>>> suite
     assert [part.training for part in model] == [True, True, False]
     torch.testing.assert_close(model.state_dict(), before, rtol=0, atol=0)
 

@@ -277,6 +277,11 @@ def test_evidence_shows_input_result_and_expectation():
         "got [[1, 2, 3, 4]]; expected [[1.1, 2.1, 3.1, 2.6]]."
     )
     assert text_of("verdict", lambda low, high: "good").endswith("high = 0.9: got 'good'; expected 'better'.")
+    assert text_of("kernel_size", lambda c, gamma, b: "3").endswith("got '3', of type str; expected 3.")
+    tensor = text_of("kernel_size", lambda *given: torch.tensor(adaptive_kernel_size(*given)))
+    assert ".item() makes one of it" in tensor
+    bias = type("Bias", (Learner,), {"layer": lambda self, channels: nn.Conv1d(1, 1, self.k, padding=self.k // 2)})
+    assert "With C = 8, the number of parameters: got 4; expected 3." in text_of("eca", bias)
 
 
 def test_as_many_digits_are_shown_as_it_takes_to_see_a_difference():
