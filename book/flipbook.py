@@ -10,6 +10,7 @@ import itertools
 import json
 import math
 import zlib
+from functools import partial
 from html import escape
 
 import ipywidgets as W
@@ -33,15 +34,16 @@ THINNED = {
     ConvolutionStepper: {},
     ChannelWeightsExplorer: {"image": slice(24)},
 }
+STATES_IN_A_QUICK_BOOK = 300  # of an explorer; of one with more only those near its start are drawn
 TILE = 16  # pixels
 TILES_IN_A_ROW = 64
 
 
-def register() -> None:
+def register(quick: bool) -> None:
     """Let the running kernel show these explorers as flipbooks, and predictions with what they hide."""
     html = get_ipython().display_formatter.formatters["text/html"]
     for explorer in THINNED:
-        html.for_type(explorer, flipbook)
+        html.for_type(explorer, partial(flipbook, quick=quick))
     html.for_type(Prediction, unfolding)
 
 
@@ -56,13 +58,18 @@ def unfolding(prediction: Prediction) -> str:
     return f'<div class="Prediction"><p>{question}</p><details><summary>Reveal</summary>{truth}</details></div>'
 
 
-def flipbook(explorer: Explorer) -> str:
+def flipbook(explorer: Explorer, quick: bool = False) -> str:
     """Return a figure that `book.js` makes move: data of all states, and the picture of the first one shown."""
     thinned = THINNED[type(explorer)]
+    numbers = [len(options(control)[thinned.get(name, slice(None))]) for name, control in explorer.controls.items()]
+    near = quick and math.prod(numbers) > STATES_IN_A_QUICK_BOOK
     controls, choices = [], []
     for name, control in explorer.controls.items():
         labels, values = zip(*options(control), strict=True)
         kept = list(range(len(values)))[thinned.get(name, slice(None))]
+        if near:
+            start = kept.index(values.index(control.value))
+            kept = kept[max(0, start - 1) : start + 2]
         choices.append([values[i] for i in kept])
         controls.append(
             {

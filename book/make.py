@@ -70,7 +70,8 @@ def execute(notebook: nbformat.NotebookNode, budget: str) -> nbformat.NotebookNo
         if "parameters" in cell.metadata.get("tags", []):
             notebook.cells.insert(i + 1, nbformat.v4.new_code_cell(f"BUDGET = {budget!r}", metadata={"tags": [MARK]}))
             break
-    register = f"import sys\nsys.path.append({str(HERE)!r})\nimport flipbook\nflipbook.register()\ndel flipbook, sys"
+    register = f"import sys\nsys.path.append({str(HERE)!r})\nimport flipbook\nflipbook.register({budget == 'quick'})"
+    register += "\ndel flipbook, sys"
     notebook.cells.insert(0, nbformat.v4.new_code_cell(register, metadata={"tags": [MARK]}))
     with tempfile.TemporaryDirectory() as place:  # chapters may write beside themselves
         course = Path(place)
