@@ -24,8 +24,9 @@ def chromium():
 
 
 def launch(playwright):
-    quiet = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
-    return playwright.chromium.launch(executable_path=chromium(), args=quiet)
+    quiet = ["--no-sandbox", "--disable-background-networking", "--disable-component-update"]
+    frugal = ["--disable-gpu", "--disable-gpu-rasterization", "--in-process-gpu", "--disable-smooth-scrolling"]
+    return playwright.chromium.launch(executable_path=chromium(), args=quiet + frugal)
 
 
 class JupyterLab:
