@@ -49,7 +49,7 @@ def locked():
 
 def test_environment_yml_has_the_packages_and_ranges_of_pyproject():
     lines = (ROOT / "environment.yml").read_text(encoding="utf-8").splitlines()
-    conda = {re.split("[>=]", line[4:].split()[0])[0]: line for line in lines if re.match(r"  - [a-z]", line)}
+    conda = {re.split("[<>=]", line[4:].split()[0])[0]: line for line in lines if re.match(r"  - [a-z]", line)}
     for requirement in requirements():
         name = ON_CONDA.get(requirement.name, requirement.name)
         line = conda.pop(name, "")
