@@ -51,7 +51,7 @@ SHOW_WHOLE = """png = io.BytesIO()
     display(Image(png.getvalue()))"""
 #: name -> the cell that shows its slider and its picture.
 CONTESTANTS = {
-    "explorer": "from eca_edu.widgets import KernelSizeExplorer\nKernelSizeExplorer()",
+    "explorer": OURS,
     "interact": INTERACT.replace("SHOW", "plt.show()"),
     "interact, not cropped": INTERACT.replace("SHOW", SHOW_WHOLE),
 }

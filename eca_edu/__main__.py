@@ -116,7 +116,7 @@ def _data(options: argparse.Namespace) -> None:
 def _train_or_compare(options: argparse.Namespace) -> None:
     from eca_edu import commands  # slow to import
 
-    {"train": commands.train, "compare": commands.compare}[options.command](options)
+    getattr(commands, options.command)(options)
 
 
 def _results(options: argparse.Namespace) -> None:
