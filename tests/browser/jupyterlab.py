@@ -51,7 +51,7 @@ class JupyterLab:
         command = [sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root", "--ServerApp.ip=127.0.0.1"]
         command += ["--ServerApp.port=0", f"--IdentityProvider.token={self.token}"]
         command += [f"--ServerApp.root_dir={self.root}", "--LabApp.expose_app_in_browser=True"]
-        command += ["--LabApp.extension_manager=readonly"]
+        command += ["--LabApp.extension_manager=readonly", "--KernelManager.shutdown_wait_time=0.2"]
         self.process = subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True)
         log = ""
         while not (found := re.search(r"http://127\.0\.0\.1:\d+(?=/lab\?token)", log)):
