@@ -4,6 +4,7 @@ Every notebook is executed without CIFAR-10, on generated images only, so that t
 """
 
 import argparse
+import asyncio
 import base64
 import hashlib
 import json
@@ -20,6 +21,8 @@ from urllib.parse import unquote
 
 import jinja2
 import nbformat
+import zmq
+from jupyter_core.utils import run_sync
 from latex2mathml.converter import convert as mathml
 from nbclient import NotebookClient
 from nbconvert.filters import Highlight2HTML, ansi2html
@@ -61,6 +64,19 @@ def chapters() -> list[Path]:
     return sorted((ROOT / "notebooks").glob("*.ipynb"))
 
 
+async def run(client: NotebookClient, **options) -> None:
+    """Execute the notebook of the client, and do not wait for ever for a reply that is there already.
+
+    On a busy machine it happens that no one tells the client of a message; to ask its sockets every second finds it.
+    """
+    running = asyncio.ensure_future(client.async_execute(**options))
+    while not running.done():
+        await asyncio.wait([running], timeout=1)
+        for channel in (client.kc.shell_channel, client.kc.iopub_channel) if client.kc else ():
+            channel.socket.get(zmq.EVENTS)  # what is there is then handled
+    await running
+
+
 def execute(notebook: nbformat.NotebookNode, budget: str) -> nbformat.NotebookNode:
     """Return the notebook, executed with this budget, without CIFAR-10 and without network.
 
@@ -84,7 +100,7 @@ def execute(notebook: nbformat.NotebookNode, budget: str) -> nbformat.NotebookNo
         quiet = ["--log-level=ERROR"]  # kernels warn that they listen on this machine without encryption
         # Asked to end, one kernel of four takes three seconds; there is nothing left that it could do.
         options = {"timeout": 1200, "extra_arguments": quiet, "shutdown_kernel": "immediate"}
-        NotebookClient(notebook, resources=folder, **options).execute(env=environment)
+        run_sync(run)(NotebookClient(notebook, resources=folder, **options), env=environment)
         shown = nbformat.writes(notebook).replace(place, "eca-edu").replace(str(ROOT), "eca-edu")
     return nbformat.reads(shown, as_version=4)  # without the paths of this machine
 
