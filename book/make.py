@@ -64,6 +64,7 @@ def chapters() -> list[Path]:
     return sorted((ROOT / "notebooks").glob("*.ipynb"))
 
 
+@run_sync
 async def run(client: NotebookClient, **options) -> None:
     """Execute the notebook of the client, and do not wait for ever for a reply that is there already.
 
@@ -100,7 +101,7 @@ def execute(notebook: nbformat.NotebookNode, budget: str) -> nbformat.NotebookNo
         quiet = ["--log-level=ERROR"]  # kernels warn that they listen on this machine without encryption
         # Asked to end, one kernel of four takes three seconds; there is nothing left that it could do.
         options = {"timeout": 1200, "extra_arguments": quiet, "shutdown_kernel": "immediate"}
-        run_sync(run)(NotebookClient(notebook, resources=folder, **options), env=environment)
+        run(NotebookClient(notebook, resources=folder, **options), env=environment)
         shown = nbformat.writes(notebook).replace(place, "eca-edu").replace(str(ROOT), "eca-edu")
     return nbformat.reads(shown, as_version=4)  # without the paths of this machine
 

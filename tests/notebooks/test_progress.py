@@ -29,7 +29,7 @@ def handed_in(tmp_path_factory):
             asyncio.get_running_loop().remove_reader(client.kc.shell_channel.socket.fileno())
 
     client = NotebookClient(notebook, kernel_name="python3", shutdown_kernel="immediate", on_cell_execute=deafen)
-    asyncio.run(runpy.run_path(f"{os.path.dirname(__file__)}/../../book/make.py")["run"](client))
+    runpy.run_path(f"{os.path.dirname(__file__)}/../../book/make.py")["run"](client)
     notebook.cells.append(new_code_cell(NOT_RUN))
     (folder / "anna" / ".ipynb_checkpoints").mkdir(parents=True)
     for place in ("anna", "anna/.ipynb_checkpoints"):
