@@ -28,7 +28,7 @@ def handed_in(tmp_path_factory):
         if cell_index == 3:  # no one tells of the last reply, as it happens on a busy machine
             asyncio.get_running_loop().remove_reader(client.kc.shell_channel.socket.fileno())
 
-    client = NotebookClient(notebook, kernel_name="python3", shutdown_kernel="immediate", on_cell_execute=deafen)
+    client = NotebookClient(notebook, timeout=600, shutdown_kernel="immediate", on_cell_execute=deafen)
     runpy.run_path(f"{os.path.dirname(__file__)}/../../book/make.py")["run"](client)
     notebook.cells.append(new_code_cell(NOT_RUN))
     (folder / "anna" / ".ipynb_checkpoints").mkdir(parents=True)
