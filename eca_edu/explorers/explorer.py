@@ -1,0 +1,59 @@
+"""What all explorers share: state that Python and the page both can change, numbers from Python, errors that show."""
+
+import inspect
+import uuid
+from collections.abc import Callable
+from typing import Any, ClassVar
+
+import anywidget
+import traitlets
+from IPython.display import HTML, display
+
+from eca_edu.explorers import page
+
+
+class Explorer(anywidget.AnyWidget):
+    """An explorer: `<script>.js` draws it in the page from its state, the traits with `state=True`, and from `numbers`.
+
+    A trait can be read, set and observed: `explorer.gamma = 3`. What the hand changes needs no kernel.
+    numbers: what the package computed, as JSON. error: of a callback in Python, shown below the picture.
+    """
+
+    script: ClassVar[str]
+    needs: ClassVar[tuple[str, ...]] = ()
+    numbers = traitlets.Dict().tag(sync=True)
+    start = traitlets.Dict().tag(sync=True)
+    error = traitlets.Unicode().tag(sync=True)
+    key = traitlets.Unicode().tag(sync=True)
+
+    def __init_subclass__(cls, **options):
+        super().__init_subclass__(**options)
+        if "script" in vars(cls):
+            cls._esm, cls._css = page.module(cls.script, *cls.needs), page.style()
+
+    def __init__(self, numbers: dict[str, Any], **state):
+        super().__init__(numbers=numbers, key=f"e{uuid.uuid4().hex[:12]}", **state)
+        self.start = {name: getattr(self, name) for name in self.trait_names(state=True)}
+
+    def when(self, names: list[str], callback: Callable[[dict], None]) -> None:
+        """Call `callback` when the page or Python sets one of the traits; an error of it shows below the picture."""
+
+        def guarded(change: dict) -> None:
+            try:
+                callback(change)
+                self.error = ""
+            except Exception as error:  # it would vanish into JupyterLab's log
+                self.error = f"{type(error).__name__}: {error}"
+
+        self.observe(guarded, names)
+
+    def to_html(self) -> str:
+        """Return the explorer as it is now, as HTML that needs neither kernel nor network."""
+        state = {name: getattr(self, name) for name in [*self.trait_names(state=True), "numbers", "start", "error", "key"]}
+        words = (inspect.getdoc(type(self)) or "").partition("\n")[0]
+        return page.still(self.script, self.needs, state, f"{words} Run the notebook to touch it.")
+
+    def _ipython_display_(self) -> None:
+        """Show the explorer twice: as HTML, which lives on without a kernel, and as the widget that takes its place."""
+        display(HTML(self.to_html()))
+        display(super()._repr_mimebundle_(), raw=True)

@@ -1,0 +1,284 @@
+// What all explorers share: a view of the state, controls, scales, axes, hover, keys of colours and the sentence.
+// Everything is drawn anew from the state in the next frame; lit-html then changes only what differs.
+
+const { html, svg, render, nothing } = lit;
+
+/** Name -> view => () => ({ controls, picture, sentence, wrong }): what an explorer draws, from the state as it is. */
+const explorers = {};
+
+/** Draw an explorer into an element, and again whenever its state changes, by the hand or by Python. */
+function mount(explorer, model, el) {
+  for (const still of document.querySelectorAll(`.eca-edu-still[data-key="${model.get("key")}"]`)) {
+    if (!still.contains(el)) still.remove();
+  }
+  const root = document.createElement("div");
+  root.className = "eca-edu-explorer";
+  root.dataset.lmSuppressShortcuts = "true";
+  el.append(root);
+  let [planned, saving] = [0, 0];
+  const view = {
+    root,
+    model,
+    numbers: model.get("numbers"),
+    width: root.clientWidth,
+    hover: null, // the data-hover of what the pointer or the focus is at
+    seen: {}, // what is looked at, and not kept
+    get: (name) => model.get(name),
+    set(changes) {
+      for (const [name, value] of Object.entries(changes)) model.set(name, value);
+      view.draw();
+      clearTimeout(saving);
+      saving = setTimeout(() => model.save_changes(), 150); // Python need not hear of every pixel of a drag
+    },
+    look(changes) {
+      Object.assign(view.seen, changes);
+      view.draw();
+    },
+    reset() {
+      view.seen = {};
+      view.set(model.get("start"));
+    },
+    draw() {
+      planned ||= requestAnimationFrame(drawNow);
+    },
+  };
+  const describe = explorer(view);
+  function drawNow() {
+    planned = 0;
+    if (view.width) render(frame(view, describe()), root);
+  }
+  listen(view);
+  model.on("change", () => {
+    view.numbers = model.get("numbers");
+    view.draw();
+  });
+  const watch = new ResizeObserver(() => {
+    if (root.clientWidth === view.width) return;
+    view.width = root.clientWidth;
+    view.draw();
+  });
+  watch.observe(root);
+  drawNow();
+  return () => watch.disconnect();
+}
+
+function frame(view, { controls, picture, sentence, wrong }) {
+  return html`
+    <div class="eca-edu-controls">${controls}
+      <button type="button" class="eca-edu-reset" @click=${view.reset}>Reset</button></div>
+    <div class="eca-edu-picture ${wrong ? "eca-edu-wrong" : ""}" @dblclick=${view.reset}>${picture}</div>
+    <p class="eca-edu-sentence" aria-live="polite">${wrong ? nothing : sentence}</p>
+    ${wrong || view.get("error") ? html`<p class="eca-edu-alert" role="alert">${wrong || view.get("error")}</p>` : nothing}`;
+}
+
+/** Hover is a matter of `data-hover` alone: whatever has the same one lights up together. A tap stays, a mouse leaves. */
+function listen(view) {
+  const at = (event) => {
+    const found = event.target.closest?.("[data-hover]")?.dataset.hover ?? null;
+    if (found !== view.hover) {
+      view.hover = found;
+      view.draw();
+    }
+  };
+  for (const event of ["pointerover", "pointerdown", "focusin"]) view.root.addEventListener(event, at);
+  view.root.addEventListener("pointerleave", (event) => event.pointerType === "mouse" && at({ target: document }));
+  // Or else JupyterLab takes arrow keys and letters for its own.
+  view.root.addEventListener("keydown", (event) => event.stopPropagation());
+}
+
+// Controls
+
+/**
+ * A long slider with ticks and a number that can be typed; `values` for a slider over a list.
+ * @param {any} view @param {string} name
+ * @param {{label: string, min?: number, max?: number, step?: number, values?: any[], ticks?: number[], disabled?: boolean}} options
+ */
+function slider(view, name, { label, min = 0, max = 1, step = 1, values, ticks, disabled = false }) {
+  const value = view.get(name);
+  const nearest = (number) => values.reduce((best, v) => (Math.abs(v - number) < Math.abs(best - number) ? v : best));
+  const moved = ({ target }) => view.set({ [name]: values ? values[target.value] : Number(target.value) });
+  const typed = ({ target }) => {
+    const number = Number(target.value);
+    const steps = Math.round((number - min) / step);
+    const allowed = values ? nearest(number) : Math.min(max, Math.max(min, Number((min + steps * step).toFixed(6))));
+    if (target.value !== "" && Number.isFinite(number)) view.set({ [name]: allowed });
+    target.value = view.get(name);
+  };
+  const range = values ? { min: 0, max: values.length - 1, step: 1, at: values.indexOf(value) } : { min, max, step, at: value };
+  const marks = ticks ?? Array.from({ length: Math.min(range.max - range.min, 24) / range.step + 1 }, (_, i) => range.min + i * range.step);
+  const list = `${view.get("key")}-${name}`;
+  return html`<label class="eca-edu-slider"><span>${label}</span>
+    <input type="range" min=${range.min} max=${range.max} step=${range.step} .value=${String(range.at)} list=${list}
+      aria-label=${label} aria-valuetext=${String(value)} ?disabled=${disabled} @input=${moved}>
+    <datalist id=${list}>${marks.map((mark) => html`<option value=${mark}></option>`)}</datalist>
+    <input type="text" inputmode="decimal" class="eca-edu-number" aria-label=${`${label}, typed`} .value=${String(value)}
+      ?disabled=${disabled} @change=${typed}></label>`;
+}
+
+/** A menu over [value, text] pairs, or over values that are their own text. */
+function choice(view, name, { label, options, disabled = false }) {
+  const pairs = options.map((option) => (Array.isArray(option) ? option : [option, String(option)]));
+  const chosen = (event) => view.set({ [name]: pairs[event.target.selectedIndex][0] });
+  return html`<label class="eca-edu-choice"><span>${label}</span>
+    <select aria-label=${label} ?disabled=${disabled} @change=${chosen}>
+      ${pairs.map(([value, text]) => html`<option .selected=${value === view.get(name)}>${text}</option>`)}
+    </select></label>`;
+}
+
+/** A row of buttons of which one is pressed, over [value, text] pairs or plain values. */
+function switches(view, name, { label, options, disabled = false }) {
+  const pairs = options.map((option) => (Array.isArray(option) ? option : [option, String(option)]));
+  return html`<span class="eca-edu-switches" role="group" aria-label=${label}><span>${label}</span>
+    ${pairs.map(([value, text]) => html`<button type="button" aria-pressed=${value === view.get(name)} ?disabled=${disabled}
+      @click=${() => view.set({ [name]: value })}>${text}</button>`)}</span>`;
+}
+
+/** A button that does something. */
+function button(text, onClick, disabled = false) {
+  return html`<button type="button" ?disabled=${disabled} @click=${onClick}>${text}</button>`;
+}
+
+// Touch
+
+/** A listener for @pointerdown: calls `move` with the place (x, y) inside the picture, now and until the pointer is let go. */
+function drag(move) {
+  return (event) => {
+    const target = event.currentTarget;
+    const picture = target.closest("svg") ?? target;
+    const place = (e) => {
+      const box = picture.getBoundingClientRect();
+      move({ x: e.clientX - box.left, y: e.clientY - box.top });
+    };
+    event.preventDefault();
+    target.focus?.({ preventScroll: true });
+    target.setPointerCapture(event.pointerId);
+    target.addEventListener("pointermove", place);
+    target.addEventListener("lostpointercapture", () => target.removeEventListener("pointermove", place), { once: true });
+    place(event);
+  };
+}
+
+/** A listener for @keydown: calls `step` with +1 or -1 for arrow keys, ±Infinity for End and Home. */
+function arrows(step) {
+  const steps = { ArrowRight: 1, ArrowUp: 1, ArrowLeft: -1, ArrowDown: -1, End: Infinity, Home: -Infinity };
+  return (event) => {
+    if (!(event.key in steps)) return;
+    event.preventDefault();
+    step(steps[event.key]);
+  };
+}
+
+/**
+ * A point in a picture that is dragged, or moved by arrow keys.
+ * @param {{x: number, y: number, label: string, value: any, move: (at: {x: number, y: number}) => void,
+ *   step: (by: number) => void, r?: number, hover?: string}} options
+ */
+function grip({ x, y, label, value, move, step, r = 8, hover }) {
+  return svg`<g class="eca-edu-grip" tabindex="0" role="slider" aria-label=${label} aria-valuenow=${value}
+    aria-valuetext=${String(value)} data-hover=${hover ?? nothing} @pointerdown=${drag(move)} @keydown=${arrows(step)}>
+    <circle cx=${x} cy=${y} r="20" class="eca-edu-reach"></circle><circle cx=${x} cy=${y} r=${r}></circle></g>`;
+}
+
+// Drawing
+
+/** A scale from numbers to places, with its way back in `invert`. */
+function linear([low, high], [from, to]) {
+  const scale = (value) => from + ((value - low) / (high - low)) * (to - from);
+  scale.invert = (place) => low + ((place - from) / (to - from)) * (high - low);
+  return scale;
+}
+
+/** A picture of width × height pixels; `label` says what it is. */
+function drawing(width, height, label, content) {
+  return html`<svg width=${width} height=${height} role="group" aria-label=${label}>${content}</svg>`;
+}
+
+/** The axis below or left of a picture: thin, with its own ticks [place on the scale, text]. */
+function axis(side, scale, ticks, { at, from, to, label, grid }) {
+  const below = side === "bottom";
+  const line = below ? svg`<line x1=${from} x2=${to} y1=${at} y2=${at}></line>` : svg`<line x1=${at} x2=${at} y1=${from} y2=${to}></line>`;
+  const marks = ticks.map(([value, text]) => {
+    const place = scale(value);
+    if (below) return svg`<line x1=${place} x2=${place} y1=${at} y2=${at + 4}></line><text x=${place} y=${at + 18} text-anchor="middle">${text}</text>`;
+    return svg`<line x1=${at - 4} x2=${at} y1=${place} y2=${place}></line><text x=${at - 8} y=${place + 4} text-anchor="end">${text}</text>
+      ${grid ? svg`<line class="eca-edu-grid" x1=${at} x2=${grid} y1=${place} y2=${place}></line>` : nothing}`;
+  });
+  const middle = (from + to) / 2;
+  const name = below
+    ? svg`<text class="eca-edu-name" x=${middle} y=${at + 36} text-anchor="middle">${label}</text>`
+    : svg`<text class="eca-edu-name" transform="translate(${at - 32} ${middle}) rotate(-90)" text-anchor="middle">${label}</text>`;
+  return svg`<g class="eca-edu-axis">${line}${marks}${label ? name : nothing}</g>`;
+}
+
+/** A path through points [[x, y], …]. */
+function path(points) {
+  return points.map(([x, y], i) => `${i ? "L" : "M"}${x.toFixed(1)} ${y.toFixed(1)}`).join("");
+}
+
+// Colours: those of colours.py stand in `palette`, also the scales `signed` (white at 0) and `weight` (0 to 1).
+
+/** The colour of a value between low and high on a scale of the palette. */
+function colour(scale, value, low, high) {
+  const colours = palette[scale];
+  const share = Math.min(1, Math.max(0, (value - low) / (high - low || 1)));
+  return colours[Math.round(share * (colours.length - 1))];
+}
+
+/** Black or white, whichever can be read on a colour #rrggbb. */
+function ink(background) {
+  const [red, green, blue] = [1, 3, 5].map((i) => parseInt(background.slice(i, i + 2), 16));
+  return 0.299 * red + 0.587 * green + 0.114 * blue > 128 ? "#000" : "#fff";
+}
+
+/** The key of a scale of colours: a strip from low to high, and what it means. */
+function key(scale, low, high, label) {
+  const stops = palette[scale].filter((_, i) => i % 7 === 0).join(", ");
+  return html`<span class="eca-edu-key"><span>${label}</span><span>${short(low)}</span>
+    <span class="eca-edu-strip" style="background: linear-gradient(to right, ${stops})"></span><span>${short(high)}</span></span>`;
+}
+
+// Numbers and words
+
+/** A number with at most this many decimals, with the minus sign of print. */
+function short(value, decimals = 2) {
+  return String(Number(value.toFixed(decimals)) + 0).replace("-", "−");
+}
+
+/** Numbers that Python sent as base64 of little-endian float32. */
+function decode(text) {
+  return new Float32Array(Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0)).buffer);
+}
+
+/** `<eca-edu-map .shown=${{ values, height, width, scale, low, high }}>`: a map of numbers as pixels in colours; with
+ * `pixels`, (height, width, 3) of 0 to 255, an image in its own colours. */
+class ValueMap extends HTMLElement {
+  set shown(shown) {
+    const same = this.was && Object.keys(shown).every((name) => shown[name] === this.was[name]);
+    this.was = shown;
+    if (!same) this.paint(shown);
+  }
+
+  paint({ values, pixels, height, width, scale, low, high }) {
+    this.canvas ??= this.appendChild(document.createElement("canvas"));
+    if (this.canvas.width !== width) this.canvas.width = width;
+    if (this.canvas.height !== height) this.canvas.height = height;
+    const pen = this.canvas.getContext("2d");
+    const image = pen.createImageData(width, height);
+    const colours = pixels ? null : bytesOf(scale);
+    for (let i = 0; i < width * height; i++) {
+      const from = pixels ? 3 * i : 3 * Math.round(Math.min(1, Math.max(0, (values[i] - low) / (high - low || 1))) * (colours.length / 3 - 1));
+      for (let c = 0; c < 3; c++) image.data[4 * i + c] = (pixels ?? colours)[from + c];
+      image.data[4 * i + 3] = 255;
+    }
+    pen.putImageData(image, 0, 0);
+  }
+}
+if (!customElements.get("eca-edu-map")) customElements.define("eca-edu-map", ValueMap);
+
+const scalesAsBytes = {};
+
+/** The colours of a scale as red, green, blue, red, … */
+function bytesOf(scale) {
+  scalesAsBytes[scale] ??= palette[scale].flatMap((hex) => [1, 3, 5].map((i) => parseInt(hex.slice(i, i + 2), 16)));
+  return scalesAsBytes[scale];
+}

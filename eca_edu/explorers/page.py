@@ -1,0 +1,95 @@
+"""How does an explorer get into a page? As a module for a widget with a kernel, or as HTML that needs neither kernel nor network."""
+
+import json
+from functools import cache
+from html import escape
+from pathlib import Path
+from typing import Any
+
+import matplotlib
+
+from eca_edu.figures import colours
+
+HERE = Path(__file__).resolve().parent
+SHADES = 64  # of a scale of colours
+#: What stands in for the model of a widget where there is no kernel. It keeps what was set while the page is open in its tab.
+SHIM = """
+function withoutKernel(state) {
+  const [listeners, place] = [[], `eca-edu ${location.pathname} ${state.key}`];
+  try {
+    Object.assign(state, JSON.parse(sessionStorage.getItem(place)));
+  } catch {} // a browser that keeps nothing for this page
+  return {
+    still: true,
+    get: (name) => state[name],
+    set(name, value) {
+      state[name] = value;
+      listeners.forEach((listener) => listener());
+    },
+    on: (event, listener) => listeners.push(listener),
+    save_changes() {
+      const kept = Object.fromEntries(Object.keys(state.start).map((name) => [name, state[name]]));
+      try {
+        sessionStorage.setItem(place, JSON.stringify(kept));
+      } catch {}
+    },
+  };
+}
+function mountStills() {
+  for (const still of document.querySelectorAll(".eca-edu-still:not([data-mounted])")) {
+    const explorer = explorers[still.dataset.explorer];
+    if (!explorer) continue;
+    still.dataset.mounted = "yes";
+    const state = JSON.parse(still.querySelector("script").textContent);
+    // Where a notebook is open, the widget with its kernel may be on its way, and then takes the place of this one.
+    const mountNow = () => still.isConnected && mount(explorer, withoutKernel(state), still);
+    if (still.closest(".jp-OutputArea")) setTimeout(mountNow, 1500);
+    else mountNow();
+  }
+}
+"""
+#: In JupyterLab the output after a still is its widget, or an error where the kernel is gone: hidden until the widget comes.
+HIDE = ".jp-OutputArea-child:has(.eca-edu-still) + .jp-OutputArea-child { display: none; }"
+
+
+@cache
+def style() -> str:
+    """Return the style sheet of all explorers, with the colours of the course as variables."""
+    named = {name.lower(): value for name, value in vars(colours).items() if name.isupper() and value.startswith("#")}
+    variables = "".join(f"--{name}: {value}; " for name, value in named.items())
+    return f".eca-edu-explorer {{ {variables}}}\n{(HERE / 'kit.css').read_text(encoding='utf-8')}"
+
+
+@cache
+def code(*names: str) -> str:
+    """Return the JavaScript of the files `names`, after all that they share: a classic script without exports."""
+    palette = {name.lower(): value for name, value in vars(colours).items() if name.isupper() and value.startswith("#")}
+    scales = {"signed": colours.SIGNED, "weight": colours.WEIGHT}
+    shades = {
+        name: [matplotlib.colors.to_hex(matplotlib.colormaps[scale](i / (SHADES - 1))) for i in range(SHADES)]
+        for name, scale in scales.items()
+    }
+    files = [(HERE / f"{name}.js").read_text(encoding="utf-8") for name in ("lit-html", "kit", *names)]
+    return "\n".join([f"const palette = {json.dumps({**palette, **shades})};", *files])
+
+
+def module(name: str, *needs: str) -> str:
+    """Return the JavaScript module that anywidget asks for: it draws the explorer `name`, with what it needs."""
+    render = f"({{ model, el }}) => mount(explorers[{name!r}], model, el)"
+    return f"{code(*needs, name)}\nexport default {{ render: {render} }};"
+
+
+def still(name: str, needs: tuple[str, ...], state: dict[str, Any], words: str) -> str:
+    """Return an explorer as HTML, with its code, for a page without a kernel.
+
+    state: the value of every trait. words: what is read where no script may run.
+    """
+    text = json.dumps(state).replace("<", "\\u003c")  # so that no text of the state ends the script
+    return (
+        f'<div class="eca-edu-still" data-explorer="{name}" data-key="{state["key"]}">'
+        f"<noscript>{escape(words)}</noscript>"
+        f'<script type="application/json">{text}</script></div>'
+        f'<script class="eca-edu-code">(() => {{\n{code(*needs, name)}\n{SHIM}\n'
+        f"const style = document.createElement('style');\nstyle.textContent = {json.dumps(style() + HIDE)};\n"
+        "document.head.append(style);\nmountStills();\n})();</script>"
+    )

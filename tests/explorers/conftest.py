@@ -1,0 +1,64 @@
+"""Explorers as pages that are touched in Chromium, without a kernel and without a network."""
+
+import contextlib
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.browser.conftest import browser  # noqa: F401
+
+PAGE = """<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">
+<title>an explorer</title><style>:root {{ color-scheme: light dark }} body {{ margin: 12px }}</style><main>{}</main>"""
+
+
+class Shown:
+    """An explorer in a page: `part(css)` finds, `says(words)` waits for its sentence, `drag` and `key` touch it."""
+
+    def __init__(self, page):
+        self.page = page
+        self.root = page.locator(".eca-edu-explorer").first
+
+    def part(self, css):
+        return self.root.locator(css)
+
+    def slider(self, label):
+        return self.root.get_by_role("slider", name=label, exact=True)
+
+    def says(self, words):
+        expect(self.root.locator(".eca-edu-sentence")).to_contain_text(words)
+
+    def refuses(self, words):
+        expect(self.root.locator(".eca-edu-alert")).to_contain_text(words)
+
+    def drag(self, locator, dx, dy):
+        """Take the middle of an element with the mouse and let it go elsewhere."""
+        box = locator.bounding_box()
+        x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+        self.page.mouse.move(x, y)
+        self.page.mouse.down()
+        self.page.mouse.move(x + dx, y + dy, steps=5)
+        self.page.mouse.up()
+
+
+@pytest.fixture
+def show(browser, tmp_path):  # noqa: F811
+    """Open the page of an explorer; at the end nothing may have been asked from a network, and no error been told."""
+    asked, errors, contexts = [], [], []
+
+    def open_page(explorer, width=1100, height=700, **options):
+        context = browser.new_context(viewport={"width": width, "height": height}, offline=True, **options)
+        contexts.append(context)
+        page = context.new_page()
+        page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
+        page.on("pageerror", lambda error: errors.append(str(error)))
+        page.on("request", lambda request: asked.append(request.url))
+        file = tmp_path / "page.html"
+        file.write_text(PAGE.format(explorer.to_html()), encoding="utf-8")
+        page.goto(file.as_uri())
+        return Shown(page)
+
+    with contextlib.ExitStack() as stack:
+        stack.callback(lambda: [context.close() for context in contexts])
+        yield open_page
+    assert [url for url in asked if not url.startswith(("file:", "data:", "blob:"))] == []
+    assert errors == []
