@@ -28,7 +28,10 @@ function mount(explorer, model, el) {
       for (const [name, value] of Object.entries(changes)) model.set(name, value);
       view.draw();
       clearTimeout(saving);
-      saving = setTimeout(() => model.save_changes(), 150); // Python need not hear of every pixel of a drag
+      saving = setTimeout(() => {
+        model.save_changes(); // Python need not hear of every pixel of a drag
+        remember(model);
+      }, 150);
     },
     look(changes) {
       Object.assign(view.seen, changes);
@@ -60,6 +63,14 @@ function mount(explorer, model, el) {
   watch.observe(root);
   drawNow();
   return () => watch.disconnect();
+}
+
+/** Keep the state while the page is open in its tab, so that it is found again where the kernel is gone. */
+function remember(model) {
+  const state = Object.keys(model.get("start")).map((name) => [name, model.get(name)]);
+  try {
+    sessionStorage.setItem(`eca-edu ${model.get("key")}`, JSON.stringify(Object.fromEntries(state)));
+  } catch {} // a browser that keeps nothing for this page
 }
 
 function frame(view, { controls, picture, sentence, wrong }) {

@@ -12,12 +12,12 @@ from eca_edu.figures import colours
 
 HERE = Path(__file__).resolve().parent
 SHADES = 64  # of a scale of colours
-#: What stands in for the model of a widget where there is no kernel. It keeps what was set while the page is open in its tab.
+#: What stands in for the model of a widget where there is no kernel.
 SHIM = """
 function withoutKernel(state) {
-  const [listeners, place] = [[], `eca-edu ${location.pathname} ${state.key}`];
+  const listeners = [];
   try {
-    Object.assign(state, JSON.parse(sessionStorage.getItem(place)));
+    Object.assign(state, JSON.parse(sessionStorage.getItem(`eca-edu ${state.key}`)));
   } catch {} // a browser that keeps nothing for this page
   return {
     still: true,
@@ -27,12 +27,7 @@ function withoutKernel(state) {
       listeners.forEach((listener) => listener());
     },
     on: (event, listener) => listeners.push(listener),
-    save_changes() {
-      const kept = Object.fromEntries(Object.keys(state.start).map((name) => [name, state[name]]));
-      try {
-        sessionStorage.setItem(place, JSON.stringify(kept));
-      } catch {}
-    },
+    save_changes() {},
   };
 }
 function mountStills() {
