@@ -1,6 +1,7 @@
 """The course as a book, in pages that need neither kernel nor network: `make book` writes it into build/book.
 
-Every notebook is executed without CIFAR-10, on generated images only, so that the book may be published.
+Every notebook is executed without CIFAR-10, on generated images only, so that the book may be published. A chapter that is
+executed is kept in build/book-cache until something changes in it or in what it stands on.
 """
 
 import argparse
@@ -12,10 +13,10 @@ import os
 import re
 import shutil
 import tempfile
-from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor
+import time
+from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
 from dataclasses import dataclass, field
-from html import escape
+from html import escape, unescape
 from pathlib import Path
 from urllib.parse import unquote
 
@@ -29,13 +30,20 @@ from nbconvert.filters import Highlight2HTML, ansi2html
 from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
 from pygments.formatters import HtmlFormatter
 
+from eca_edu.files import written_whole
+
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent
 #: The pages after the chapters.
 DOCUMENTS = (ROOT / "docs" / "glossary.md", ROOT / "docs" / "teachers.md")
+#: What an executed notebook depends on, beside its own text.
+INGREDIENTS = ("eca_edu", "data/checkpoints", "data/results", "book/kernel.py", "requirements.lock")
+CACHE = ROOT / "build" / "book-cache"
 WIDGET = "application/vnd.jupyter.widget-view+json"
-STATE = "application/vnd.jupyter.widget-state+json"
+EXPLORER = '<div class="eca-edu-still"'
+CODE = re.compile(r'<script class="eca-edu-code">(.*?)</script>', re.DOTALL)
 MARK = "book-set-up"
+SET_UP = f"import sys\nsys.path.append({str(HERE)!r})\nimport kernel\ndel kernel, sys"
 CONTENTS = "contents.json"  # what a book wrote, so that nothing else is ever deleted with it
 
 
@@ -78,6 +86,17 @@ async def run(client: NotebookClient, **options) -> None:
     await running
 
 
+def clean(path: Path) -> nbformat.NotebookNode:
+    """Return a notebook without all that a reader's own runs left in it: outputs, the name of a kernel, folded cells."""
+    notebook = nbformat.read(path, as_version=4)
+    notebook.metadata = nbformat.NotebookNode()
+    for cell in notebook.cells:
+        cell.metadata = nbformat.NotebookNode(tags=cell.metadata.get("tags", []))
+        if cell.cell_type == "code":
+            cell.outputs, cell.execution_count = [], None
+    return notebook
+
+
 def execute(notebook: nbformat.NotebookNode, budget: str) -> nbformat.NotebookNode:
     """Return the notebook, executed with this budget, without CIFAR-10 and without network.
 
@@ -87,9 +106,7 @@ def execute(notebook: nbformat.NotebookNode, budget: str) -> nbformat.NotebookNo
         if "parameters" in cell.metadata.get("tags", []):
             notebook.cells.insert(i + 1, nbformat.v4.new_code_cell(f"BUDGET = {budget!r}", metadata={"tags": [MARK]}))
             break
-    register = f"import sys\nsys.path.append({str(HERE)!r})\nimport flipbook\nflipbook.register({budget == 'quick'})"
-    register += "\ndel flipbook, sys"
-    notebook.cells.insert(0, nbformat.v4.new_code_cell(register, metadata={"tags": [MARK]}))
+    notebook.cells.insert(0, nbformat.v4.new_code_cell(SET_UP, metadata={"tags": [MARK]}))
     with tempfile.TemporaryDirectory() as place:  # chapters may write beside themselves
         course = Path(place)
         for name in ("checkpoints", "results"):
@@ -100,7 +117,7 @@ def execute(notebook: nbformat.NotebookNode, budget: str) -> nbformat.NotebookNo
         folder = {"metadata": {"path": course / "notebooks"}}
         quiet = ["--log-level=ERROR"]  # kernels warn that they listen on this machine without encryption
         # Asked to end, one kernel of four takes three seconds; there is nothing left that it could do.
-        options = {"timeout": 1200, "extra_arguments": quiet, "shutdown_kernel": "immediate"}
+        options = {"timeout": None, "kernel_name": "python3", "extra_arguments": quiet, "shutdown_kernel": "immediate"}
         run(NotebookClient(notebook, resources=folder, **options), env=environment)
         shown = nbformat.writes(notebook).replace(place, "eca-edu").replace(str(ROOT), "eca-edu")
     return nbformat.reads(shown, as_version=4)  # without the paths of this machine
@@ -115,11 +132,19 @@ class Book:
         self.highlight = Highlight2HTML(pygments_lexer="ipython3")
         (folder / "pictures").mkdir(parents=True)
 
-    def picture(self, content: bytes, kind: str) -> str:
-        """Keep a picture as a file, once, and return its address."""
-        name = f"pictures/{hashlib.sha256(content).hexdigest()[:16]}.{kind}"
-        (self.folder / name).write_bytes(content)
-        return name
+    def keep(self, content: bytes, name: str, kind: str) -> str:
+        """Keep a file whose name begins with `name`, once for each content, and return its address."""
+        address = f"{name}{hashlib.sha256(content).hexdigest()[:16]}.{kind}"
+        (self.folder / address).write_bytes(content)
+        return address
+
+    def picture(self, content: bytes, kind: str, alt: str, size: dict | None = None) -> str:
+        """Return a picture that can be enlarged; size: its width and height in pixels of the page, if it has more itself."""
+        address = self.keep(content, "pictures/", kind)
+        sides = "".join(f' {side}="{(size or {})[side]}"' for side in size or {})
+        return (
+            f'<a class="enlarge" href="{address}" title="Enlarge"><img src="{address}" alt="{escape(alt)}"{sides}></a>'
+        )
 
     def markdown(self, text: str, source: Path) -> str:
         """Return a markdown text of the file `source` as HTML: formulas as MathML, links to the pages of the book."""
@@ -146,8 +171,14 @@ class Book:
             promise=self.markdown(re.search(r"^\*\*(.+)\*\*$", first, re.MULTILINE).group(1), source),
             times=times.group(0).rstrip("*") if times else "",
         )
-        widgets = notebook.metadata.get("widgets", {}).get(STATE, {}).get("state", {})
-        page.body = "\n".join(self.cell(cell, source, widgets) for cell in cells)
+        said, parts = "", []
+        for cell in cells:
+            if cell.cell_type == "markdown":
+                said = self.announced(cell.source, source) or said
+            parts.append(self.cell(cell, source, said))
+        body = "\n".join(parts)
+        scripts = [self.keep(code.encode(), "explorers-", "js") for code in dict.fromkeys(CODE.findall(body))]
+        page.body = CODE.sub("", body) + "".join(f'\n<script src="{script}"></script>' for script in scripts)
         return with_headings(page)
 
     def document(self, source: Path) -> Page:
@@ -156,58 +187,42 @@ class Book:
         body = f'<div class="text">{self.markdown(text, source)}</div>'
         return with_headings(Page(source, title=text.splitlines()[0].removeprefix("# "), body=body))
 
-    def cell(self, cell: nbformat.NotebookNode, source: Path, widgets: dict) -> str:
+    def announced(self, text: str, source: Path) -> str:
+        """Return the sentence of a markdown cell that best says what the next cell shows, or "" if there is none."""
+        prose = [part for part in text.split("\n\n") if not re.match(r"[#|<>\-$`]|\d\.|\*\*\w+[.:]?\*\*", part)]
+        if not prose:
+            return ""
+        plain = unescape(re.sub(r"<[^>]+>", "", self.markdown(prose[-1], source))).split()
+        sentences = re.split(r"(?<=[.:?]) ", " ".join(plain))
+        return next((s for s in sentences if len(s.split()) > 4), sentences[0])
+
+    def cell(self, cell: nbformat.NotebookNode, source: Path, said: str) -> str:
+        """Return a cell; said: what the text before it announces."""
         if cell.cell_type == "markdown":
             return f'<div class="text">{self.markdown(cell.source, source)}</div>'
-        outputs = "\n".join(filter(None, (self.output(output, source, widgets) for output in cell.outputs)))
+        outputs = "\n".join(filter(None, (self.output(output, source, said) for output in cell.outputs)))
         code = f'<div class="input">{self.highlight(cell.source)}</div>' if cell.source.strip() else ""
         return code + (f'<div class="output">{outputs}</div>' if outputs else "")
 
-    def output(self, output: nbformat.NotebookNode, source: Path, widgets: dict) -> str:
-        """Return one output of a cell in the richest form that a page can show."""
+    def output(self, output: nbformat.NotebookNode, source: Path, said: str) -> str:
+        """Return one output of a cell in the richest form that a page can show; bars of progress are left out."""
         if output.output_type == "stream":
             return f"<pre>{ansi2html(output.text)}</pre>"
         if output.output_type == "error":
             raise ValueError(f"{source.name} must run without errors; got {output.ename}: {output.evalue}")
         data = output.data
-        if "flipbook" in data.get("text/html", ""):
-            return data["text/html"]
+        if data.get("text/html", "").startswith(EXPLORER):
+            return f'<figure class="explorer">{data["text/html"]}</figure>'
         if WIDGET in data:
-            return self.widget(data, widgets)
+            return ""
         if "text/html" in data:
             return f'<div class="table">{data["text/html"]}</div>'
         if "image/png" in data:
-            address = self.picture(base64.b64decode(data["image/png"]), "png")
-            return f'<img src="{address}" alt="the picture that the cell above draws">'
+            alt = " ".join(filter(None, [said, data["text/plain"] and f"In the picture: {data['text/plain']}."]))
+            return self.picture(base64.b64decode(data["image/png"]), "png", alt, output.metadata.get("image/png"))
         if "text/markdown" in data:
             return self.markdown(data["text/markdown"], source)
         return f"<pre>{ansi2html(data['text/plain'])}</pre>"
-
-    def widget(self, data: dict, widgets: dict) -> str:
-        """Return an explorer as its last picture and sentence. Other widgets, such as bars of progress, are left out."""
-        parts = list(family(data[WIDGET]["model_id"], widgets))
-        picture = next((part for part in parts if "eca-edu-picture" in part["state"].get("_dom_classes", [])), None)
-        if picture is None:
-            return ""
-        (content,) = (b["data"] for b in picture["buffers"] if b["path"] == ["value"])
-        sentence = next(p["state"]["value"] for p in parts if "eca-edu-sentence" in p["state"].get("_dom_classes", []))
-        name = parts[0]["state"]["_dom_classes"][0]
-        if "text/html" in data:  # it says itself what a page without kernel shows
-            return f'<figure class="explorer" data-explorer="{escape(name)}">{data["text/html"]}</figure>'
-        address = self.picture(base64.b64decode(content), "png")
-        return (
-            f'<figure class="explorer" data-explorer="{escape(name)}">'
-            f'<img src="{address}" alt=""><figcaption>{sentence}</figcaption>'
-            '<p class="still">A picture of it. In JupyterLab you can move it.</p></figure>'
-        )
-
-
-def family(model: str, widgets: dict) -> Iterator[dict]:
-    """Yield the saved state of a widget, and of all that it holds."""
-    part = widgets[model]
-    yield part
-    for child in part["state"].get("children", []):
-        yield from family(child.removeprefix("IPY_MODEL_"), widgets)
 
 
 class Renderer(IPythonRenderer):
@@ -228,7 +243,7 @@ class Renderer(IPythonRenderer):
 
     def image(self, text: str, url: str, title: str | None = None) -> str:
         file = self.source.parent / url
-        return super().image(text, self.book.picture(file.read_bytes(), file.suffix[1:]), title)
+        return self.book.picture(file.read_bytes(), file.suffix[1:], text)
 
     def table(self, text: str) -> str:
         return f'<div class="table"><table>{text}</table></div>'
@@ -281,7 +296,8 @@ def write_pages(folder: Path, notebooks: dict[Path, nbformat.NotebookNode]) -> l
         loader=jinja2.FileSystemLoader(HERE), autoescape=True, undefined=jinja2.StrictUndefined
     )
     template = templates.get_template("page.html")
-    cover = book.picture((ROOT / "gallery" / "overview.png").read_bytes(), "png")
+    words = "The four steps of ECA, row by row for 16 channels of a trained network"
+    cover = book.picture((ROOT / "gallery" / "overview.png").read_bytes(), "png", words)
     files = []
     for i, page in enumerate([None, *pages]):
         around = {"before": pages[i - 2] if i > 1 else None, "after": pages[i] if i < len(pages) else None}
@@ -292,19 +308,75 @@ def write_pages(folder: Path, notebooks: dict[Path, nbformat.NotebookNode]) -> l
     colours = f"{light}\n@media (prefers-color-scheme: dark) {{\n{dark}\n}}\n"
     (folder / "book.css").write_text(colours + css, encoding="utf-8")
     shutil.copy(HERE / "book.js", folder)
+    shutil.copytree(HERE / "fonts", folder / "fonts")
     return files
 
 
-def build(folder: Path, budget: str) -> list[Path]:
-    """Execute all notebooks, two at a time, and write the book into `folder`; return its pages."""
+@dataclass
+class Job:
+    """A chapter to execute. key: of all that it depends on. place: where it is kept. seconds: how long it may take."""
+
+    source: Path
+    notebook: nbformat.NotebookNode
+    key: str
+    place: Path
+    seconds: float
+    done: bool
+
+
+def jobs(budget: str, cache: Path) -> list[Job]:
+    """Return a job for each chapter, the longest first: by its last run, or where it has none by the length of its text."""
+    files = [path for name in INGREDIENTS for path in [ROOT / name, *sorted((ROOT / name).rglob("*"))]]
+    kitchen = {str(path): path.read_bytes() for path in files if path.is_file() and path.suffix != ".pyc"}
+    common = hashlib.sha256(b"".join(name.encode() + content for name, content in kitchen.items())).hexdigest()
+    found = []
+    for path in chapters():
+        notebook = clean(path)
+        cells = [(cell.cell_type, cell.source, cell.metadata.tags) for cell in notebook.cells]
+        key = hashlib.sha256(json.dumps([cells, common]).encode()).hexdigest()
+        place = cache / f"{path.stem}-{budget}.ipynb"
+        last = nbformat.read(place, as_version=4).metadata.book if place.is_file() else {}
+        seconds = last.get("seconds", path.stat().st_size / 1000)
+        found.append(Job(path, notebook, key, place, seconds, done=last.get("key") == key))
+    return sorted(found, key=lambda job: -job.seconds)
+
+
+def finish(job: Job, budget: str) -> float:
+    """Execute a chapter and keep it; return how many seconds it took."""
+    began = time.monotonic()
+    notebook = execute(job.notebook, budget)
+    seconds = round(time.monotonic() - began, 1)
+    notebook.metadata["book"] = {"key": job.key, "seconds": seconds}
+    with written_whole(job.place, overwrite=True) as part:
+        nbformat.write(notebook, part)
+    return seconds
+
+
+def build(folder: Path, budget: str, cache: Path = CACHE) -> list[Path]:
+    """Execute the notebooks that `cache` does not hold, two at a time, and write the book into `folder`; return its pages.
+
+    Raises RuntimeError, after all other chapters are done, if one fails; the book that is there is then left as it is.
+    """
     checked(folder)  # before minutes of work
-    notebooks = {path: nbformat.read(path, as_version=4) for path in chapters()}
+    every = jobs(budget, cache)
+    waiting, running, failed = [job for job in every if not job.done], {}, []
     with ProcessPoolExecutor(2) as pool:
-        executed = pool.map(execute, notebooks.values(), [budget] * len(notebooks))
-        for path, notebook in zip(notebooks, executed, strict=True):
-            notebooks[path] = notebook
-            print(f"{path.stem} is executed", flush=True)
-    return write(folder, notebooks)
+        while waiting or running:
+            while waiting and len(running) < 2:  # the pool itself would begin others after Ctrl+C
+                job = waiting.pop(0)
+                running[pool.submit(finish, job, budget)] = job
+            for future in wait(running, return_when=FIRST_COMPLETED).done:
+                name = running.pop(future).source.stem
+                if error := future.exception():
+                    failed.append(name)
+                    print(f"{name} failed: {error}", flush=True)
+                else:
+                    print(f"{name} is executed, in {future.result():.0f} seconds", flush=True)
+    if failed:
+        names = " and ".join(sorted(failed))
+        raise RuntimeError(f"{names} failed, as told above. Mend it and build again: all other chapters are kept")
+    kept = {job.source: job.place for job in every}
+    return write(folder, {path: nbformat.read(kept[path], as_version=4) for path in sorted(kept)})
 
 
 def main() -> None:
@@ -314,7 +386,12 @@ def main() -> None:
     )
     parser.add_argument("--folder", type=Path, default=ROOT / "build" / "book")
     options = parser.parse_args()
-    files = build(options.folder, options.budget)
+    try:
+        files = build(options.folder, options.budget)
+    except (OSError, RuntimeError, ValueError) as error:
+        raise SystemExit(str(error)) from error
+    except KeyboardInterrupt:
+        raise SystemExit("Stopped; the chapters that are executed are kept, and the next build goes on there") from None
     print(f"{len(files)} pages; open {files[0]}")
 
 

@@ -25,12 +25,19 @@ def load_cue_switch() -> tuple[ImageData, ImageData]:
 
 
 def make_cue_switch(
-    n: int, seed: int = 0, *, noise: float = 0.14, mean: torch.Tensor | None = None, std: torch.Tensor | None = None
+    n: int,
+    seed: int = 0,
+    *,
+    noise: float = 0.14,
+    mean: torch.Tensor | None = None,
+    std: torch.Tensor | None = None,
+    turned: bool = False,
 ) -> ImageData:
     """Draw n images of one coloured shape on stripes; the label is the shape or the colour, as the stripes say.
 
     n: images. seed: same seed, same images. noise: standard deviation of the pixel noise, in units of 1 = pixel value 255.
     mean, std: (3,), to normalise test images as the training images; by default those of the images drawn.
+    turned: the same images, but for their stripes, which run the other way, so that the other rule gives the label.
     -> ImageData with images (n, 3, 32, 32), labels 0…4 for shapes and 5…9 for colours, masks (n, 32, 32) of the shape and
     context (n,): 0 for horizontal stripes (the shape counts), 1 for vertical ones (the colour counts).
     Raises ValueError for a negative n or noise.
@@ -41,7 +48,7 @@ def make_cue_switch(
         raise ValueError(f"noise must be at least 0; got {noise}")
     generator = torch.Generator().manual_seed(seed)
     shape, colour = torch.randint(5, (2, n), generator=generator)
-    context = torch.randint(2, (n,), generator=generator)
+    context = (torch.randint(2, (n,), generator=generator) + turned) % 2
     labels = torch.where(context == 0, shape, 5 + colour)
     parts = [
         _draw(*chosen, noise, generator)

@@ -49,7 +49,8 @@ class Explorer(anywidget.AnyWidget):
 
     def to_html(self) -> str:
         """Return the explorer as it is now, as HTML that needs neither kernel nor network."""
-        state = {name: getattr(self, name) for name in [*self.trait_names(state=True), "numbers", "start", "error", "key"]}
+        names = set(self.trait_names(sync=True)) - set(anywidget.AnyWidget.class_trait_names(sync=True))
+        state = {name: getattr(self, name) for name in sorted(names) if not name.startswith("_")}
         words = (inspect.getdoc(type(self)) or "").partition("\n")[0]
         return page.still(self.script, self.needs, state, f"{words} Run the notebook to touch it.")
 

@@ -279,7 +279,7 @@ class ValueMap extends HTMLElement {
     for (let i = 0; i < width * height; i++) {
       const from = pixels ? 3 * i : 3 * Math.round(Math.min(1, Math.max(0, (values[i] - low) / (high - low || 1))) * (colours.length / 3 - 1));
       for (let c = 0; c < 3; c++) image.data[4 * i + c] = (pixels ?? colours)[from + c];
-      image.data[4 * i + 3] = 255;
+      image.data[4 * i + 3] = values && Number.isNaN(values[i]) ? 0 : 255;
     }
     pen.putImageData(image, 0, 0);
   }
@@ -292,4 +292,16 @@ const scalesAsBytes = {};
 function bytesOf(scale) {
   scalesAsBytes[scale] ??= palette[scale].flatMap((hex) => [1, 3, 5].map((i) => parseInt(hex.slice(i, i + 2), 16)));
   return scalesAsBytes[scale];
+}
+
+// Prediction, training
+
+/** Round numbers between low and high, about `count` of them and at least `least` apart. */
+function roundNumbers(low, high, count, least = 0) {
+  const rough = Math.max((high - low) / count, least);
+  const power = 10 ** Math.floor(Math.log10(rough));
+  const step = power * [1, 2, 5, 10].find((n) => n * power > 0.999 * rough);
+  const first = Math.ceil(low / step - 1e-9);
+  const last = Math.floor(high / step + 1e-9);
+  return Array.from({ length: last - first + 1 }, (_, i) => Number(((first + i) * step).toPrecision(12)));
 }

@@ -1,0 +1,94 @@
+"""A trained network that runs in the page: every map, weight and probability can be looked at, every gate be changed."""
+
+import base64
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+import traitlets
+from torch import nn
+
+from eca_edu.channel_weights import record_channel_weights
+from eca_edu.datasets.image_data import ImageData
+from eca_edu.explorers.explorer import Explorer
+from eca_edu.explorers.network import network_numbers
+
+MEANS_OF = 500  # images whose mean channel weights are offered
+
+
+class LiveNetwork(Explorer):
+    """Networks that run in the page: `network`, `image`, `turned`, `beside` (a picture, or -1) and `changes` to their gates.
+
+    models: a network or several by name, each an ECACNN up to width 32 with ECA, SE or no attention, for the same classes.
+    data: images to choose from, of which `images` are shown; with a kernel any other one can be asked for.
+    turned: the same images with their stripes turned, from `make_cue_switch(…, turned=True)`.
+    changes: {block: {"kind": "own", "open", "closed", "mean" or "other", "channels": {channel: weight}}}.
+    Raises ValueError for a network that the page cannot run, for no image, and for turned images that are not as many.
+    """
+
+    script, needs = "live_network", ("network",)
+    network = traitlets.Unicode().tag(sync=True, state=True)
+    image = traitlets.Int(0).tag(sync=True, state=True)
+    turned = traitlets.Bool(False).tag(sync=True, state=True)
+    beside = traitlets.Int(-1).tag(sync=True, state=True)
+    changes = traitlets.Dict().tag(sync=True, state=True)
+    pictures = traitlets.List().tag(sync=True)
+    asked = traitlets.Int(-1).tag(sync=True)
+
+    def __init__(
+        self,
+        models: nn.Module | Mapping[str, nn.Module],
+        data: ImageData,
+        *,
+        turned: ImageData | None = None,
+        images: int = 24,
+        **state,
+    ):
+        if not len(data):
+            raise ValueError("data must hold at least one image; got none")
+        if turned is not None and len(turned) != len(data):
+            raise ValueError(f"turned must hold the images of data, turned; got {len(turned)} for {len(data)}")
+        self.data, self.turned_data = data, turned
+        models = dict(models) if isinstance(models, Mapping) else {"network": models}
+        numbers: dict[str, Any] = {
+            "networks": {name: network_numbers(model) for name, model in models.items()},
+            "means": {name: mean_weights(model, data) for name, model in models.items()},
+            "classes": list(data.class_names),
+            "size": list(data.images.shape[2:]),
+            "mean": data.mean.tolist(),
+            "std": data.std.tolist(),
+            "images": len(data),
+        }
+        state.setdefault("network", next(reversed(models)))
+        chosen = torch.arange(len(data)) if data.context is None else data.context.argsort(stable=True)
+        chosen = chosen[torch.arange(min(images, len(data))) * len(data) // min(images, len(data))]
+        super().__init__(numbers, pictures=[self._picture(int(i)) for i in chosen], **state)
+        self.when(["asked"], self._answer)
+
+    def _picture(self, index: int) -> dict[str, Any]:
+        """Return an image of the data for the page, and the same with its stripes turned."""
+        versions = [data for data in (self.data, self.turned_data) if data is not None]
+        return {
+            "index": index,
+            "labels": [int(data.labels[index]) for data in versions],
+            "pixels": [base64.b64encode(data.images[index].numpy().tobytes()).decode() for data in versions],  # (3, H, W)
+            "context": None if self.data.context is None else int(self.data.context[index]),
+        }
+
+    def _answer(self, change: dict) -> None:
+        if not 0 <= change["new"] < len(self.data):
+            raise ValueError(f"image must lie in 0…{len(self.data) - 1}; got {change['new']}")
+        self.pictures = [*self.pictures, self._picture(change["new"])]
+        self.image = len(self.pictures) - 1
+
+
+@torch.no_grad()
+def mean_weights(model: nn.Module, data: ImageData) -> dict[str, list[float]]:
+    """Return {block: mean channel weights (C,)} over images of the data, at most MEANS_OF; nothing for no attention."""
+    x = data.normalize(data.spread(MEANS_OF).images.to(next(model.parameters()).device))
+    try:
+        with record_channel_weights(model.eval()) as weights:
+            model(x)
+    except ValueError:  # it holds no gate
+        return {}
+    return {layer.partition(".")[0]: values.mean(0).tolist() for layer, values in weights.items()}

@@ -1,0 +1,149 @@
+// A guess is committed before the truth shows: numbers on a line, one of several options, or an order.
+
+explorers.prediction = (view) => {
+  const { kind, question, truth, because, unit, low, high, step, options, shown } = view.numbers;
+  const ROW = kind === "numbers" ? 82 : 40;
+  const resetAll = view.reset;
+  view.reset = () => view.get("revealed") || resetAll(); // what was committed stays
+  const text = (value) => `${short(Number(value.toPrecision(6)), 6)}${unit}`;
+  const ordered = () => (view.get("answer").length ? view.get("answer") : shown);
+  const inside = (value, from, to) => Math.min(to, Math.max(from, value));
+  const sign = (right) => html`<b class=${right ? "eca-edu-right" : "eca-edu-missed"}>${right ? "✓" : "✗"}</b>`;
+
+  /** A finger that scrolls the page must not answer: it takes the handle, or taps. A mouse presses anywhere. */
+  const held = (start) => (event) => {
+    if (event.pointerType === "mouse" || event.target.closest(".eca-edu-grip, .eca-edu-dots")) start(event);
+  };
+
+  function guess(label, value) {
+    const onGrid = Number((low + Math.round((value - low) / step) * step).toFixed(6));
+    if (!view.get("revealed")) view.set({ answer: { ...view.get("answer"), [label]: inside(onGrid, low, high) } });
+  }
+
+  function line(label, row, x, [left, right]) {
+    const [said, revealed, y, top] = [view.get("answer")[label], view.get("revealed"), ROW * row + 48, ROW * row + 14];
+    const [is, stride] = [truth[label], Math.max(step, (high - low) / 100)];
+    const at = (value) => inside(x(value), left + 34, right - 34);
+    const off = revealed ? Number((said - is).toPrecision(6)) : 0;
+    const tapped = ({ clientX, currentTarget }) => clientX - currentTarget.closest("svg").getBoundingClientRect().left;
+    const first = (by) => (Number.isFinite(by) ? (low + high) / 2 : by); // an arrow key starts in the middle
+    const arrow = (by) => guess(label, said === undefined ? first(by) : said + by * stride);
+    return svg`<g class="eca-edu-guess" data-hover=${label} tabindex=${revealed ? nothing : 0} role="slider"
+        aria-label=${label} aria-valuemin=${low} aria-valuemax=${high} aria-valuenow=${said ?? nothing}
+        aria-valuetext=${said === undefined ? "no answer yet" : text(said)} @keydown=${arrows(arrow)}
+        aria-disabled=${revealed} @pointerdown=${held(drag((place) => guess(label, x.invert(place.x))))}
+        @click=${(event) => guess(label, x.invert(tapped(event)))}>
+      <rect x="0" y=${y - 18} width=${right + left} height="36" fill="transparent"></rect>
+      <text x="0" y=${top} font-weight="bold" font-size="13">${label}</text>
+      <line x1=${left} x2=${right} y1=${y} y2=${y} stroke=${view.hover === label ? "var(--text)" : "var(--grey)"}
+        stroke-width="2" stroke-linecap="round" stroke-dasharray=${said === undefined ? "1 6" : nothing}></line>
+      ${revealed ? svg`<text x=${right + left} y=${top} text-anchor="end">
+          ${off ? `${short(Math.abs(off), 6)} too ${off > 0 ? "high" : "low"}` : "exact"}</text>
+        <line x1=${x(said)} x2=${x(is)} y1=${y} y2=${y} stroke="var(--orange)" stroke-width="6"></line>` : nothing}
+      ${said === undefined ? nothing : svg`<text x=${at(said)} y=${y - 14} text-anchor="middle">
+          ${revealed ? "you said " : ""}${text(said)}</text>
+        <g class="eca-edu-grip"><circle cx=${x(said)} cy=${y} r="20" class="eca-edu-reach"></circle>
+          <circle cx=${x(said)} cy=${y} r="8"></circle></g>`}
+      ${revealed ? svg`<path d="M${x(is)} ${y - 10}v20" stroke="var(--blue)" stroke-width="5"></path>
+        <text x=${at(is)} y=${y + 25} text-anchor="middle" font-weight="bold">it is ${text(is)}</text>` : nothing}</g>`;
+  }
+
+  function numbers() {
+    const [answer, labels, revealed] = [view.get("answer"), Object.keys(truth), view.get("revealed")];
+    const width = Math.min(view.width, 760) - 68;
+    const [left, right, bottom] = [12, width - 12, ROW * labels.length + 6];
+    const x = linear([low, high], [left, right]);
+    const ticks = roundNumbers(low, high, width < 480 ? 4 : 8).map((value) => [value, text(value)]);
+    const typed = (label, { target }) => {
+      const number = Number(target.value.replace(",", ".").replace("−", "-"));
+      if (target.value.trim() && Number.isFinite(number)) guess(label, number);
+      target.value = view.get("answer")[label] ?? "";
+    };
+    return html`${drawing(width, bottom + 24, question, svg`
+        ${axis("bottom", x, ticks, { at: bottom, from: left, to: right })}
+        ${labels.map((label, row) => line(label, row, x, [left, right]))}`)}
+      ${revealed ? nothing : html`<div>${labels.map((label) => html`<label style="height: ${ROW}px"><input type="text"
+        inputmode="decimal" class="eca-edu-number" placeholder="?" aria-label="${label}, typed"
+        .value=${String(answer[label] ?? "")} @change=${(event) => typed(label, event)}></label>`)}</div>`}`;
+  }
+
+  function choices() {
+    const [answer, revealed] = [view.get("answer"), view.get("revealed")];
+    const words = (option) => (option !== truth ? "you said this" : answer === truth ? "right" : "this is right");
+    const mark = (option) => html`<em>${sign(option === truth)} ${words(option)}</em>`;
+    return options.map((option) => html`<label><input type="radio" name=${view.get("key")} ?disabled=${revealed}
+      .checked=${option === answer} @change=${() => view.set({ answer: option })}><span>${option}</span>
+      ${revealed && [truth, answer].includes(option) ? mark(option) : nothing}</label>`);
+  }
+
+  function put(from, to, focus = ".eca-edu-handle") {
+    const answer = [...ordered()];
+    const [item] = answer.splice(from, 1);
+    answer.splice(to, 0, item);
+    view.look({ moved: item });
+    view.set({ answer });
+    requestAnimationFrame(() => view.root.querySelectorAll(focus)[to].focus()); // the focus goes with the item
+  }
+
+  function order() {
+    const last = truth.length - 1;
+    const keyed = (from) => arrows((by) => put(from, inside(Number.isFinite(by) ? from - by : by, 0, last)));
+    const dragged = (from) => {
+      let now = from; // the element that is held stays where it was; the item moves on
+      return drag(({ y }) => {
+        const to = inside(from + Math.floor(y / ROW), 0, last);
+        if (to !== now) put(now, to);
+        now = to;
+      });
+    };
+    const mover = (item, from, to, word, arrow) => html`<button type="button" class="eca-edu-${word}"
+      aria-label="${item} ${word}" ?disabled=${to < 0 || to > last}
+      @click=${() => put(from, to, `.eca-edu-${word}`)}>${arrow}</button>`;
+    return html`<ol>${ordered().map((item, i) => html`<li>
+      <button type="button" class="eca-edu-handle ${item === view.seen.moved ? "eca-edu-lit" : ""}" @keydown=${keyed(i)}
+        aria-label="${item}, place ${i + 1} of ${last + 1}, moved by arrow keys" @pointerdown=${held(dragged(i))}>
+        <span class="eca-edu-dots" aria-hidden="true">⠿</span>${item}</button>
+      ${mover(item, i, i - 1, "up", "↑")}${mover(item, i, i + 1, "down", "↓")}</li>`)}</ol>`;
+  }
+
+  function rightOrder() {
+    const [middle, lit] = [(place) => ROW * (place + 0.5), (item) => item === view.hover];
+    const column = (name, items, mark) => html`<ol aria-label=${name}>${items.map((item, i) => html`<li
+      class=${lit(item) ? "eca-edu-lit" : ""} data-hover=${item}>${mark(item, i)}<span>${item}</span></li>`)}</ol>`;
+    return html`${column("your order", ordered(), (item, i) => sign(item === truth[i]))}
+      ${drawing(56, ROW * truth.length, "from your order to the right one", ordered().map((item, i) => svg`<line
+        x1="4" x2="52" y1=${middle(i)} y2=${middle(truth.indexOf(item))} stroke-width=${lit(item) ? 4 : 2}
+        data-hover=${item} stroke=${item === truth[i] ? "var(--green)" : "var(--vermilion)"}></line>`))}
+      ${column("the right order", truth, (item, i) => html`<b>${i + 1}</b>`)}`;
+  }
+
+  const how = { numbers: "Click on each line, or type.", choice: "Choose one.", order: "Drag, or use arrows." }[kind];
+  const said = {
+    numbers: (answer) => Object.entries(answer).map(([label, number]) => `${label} ${text(number)}`).join(", "),
+    choice: (answer) => answer,
+    order: (answer) => answer.join(", "),
+  }[kind];
+  const compared = {
+    numbers: (answer) => Object.keys(truth).map((label, i) => html`${i ? "; " : ""}${label}: you said
+      ${text(answer[label])}, it is <b>${text(truth[label])}</b>`),
+    choice: (answer) => html`You said ${answer}, ${answer === truth ? "and it is" : "it is"} <b>${truth}</b>`,
+    order: (answer) => html`${answer.filter((item, i) => item === truth[i]).length} of ${truth.length} stand where they
+      belong; the right order is <b>${truth.join(", ")}</b>`,
+  }[kind];
+
+  return () => {
+    const [answer, revealed] = [view.get("answer"), view.get("revealed")];
+    const complete = Object.keys(answer).length >= (kind === "numbers" ? Object.keys(truth).length : 1);
+    const picture = { numbers, choice: choices, order: revealed ? rightOrder : order }[kind];
+    return {
+      controls: html`<p class="eca-edu-question"><b>Predict:</b> ${question}</p>`,
+      picture: html`<div class="eca-edu-prediction eca-edu-ask-${kind} ${revealed ? "eca-edu-committed" : ""}"
+          role="group" aria-label=${question} @dblclick=${(event) => event.stopPropagation()}>${picture()}</div>
+        ${revealed ? nothing : html`<button type="button" class="eca-edu-main" ?disabled=${!complete}
+          @click=${() => view.set({ revealed: true })}>Reveal</button>`}`,
+      sentence: revealed ? html`${compared(answer)}. ${because}`
+        : html`${said(answer) && `You predict: ${said(answer)}. `}
+          ${complete ? html`Press <b>Reveal</b>; then it stays.` : how}`,
+    };
+  };
+};

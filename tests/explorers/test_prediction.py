@@ -1,0 +1,138 @@
+"""Predictions, answered and revealed in Chromium."""
+
+from functools import partial
+
+import pytest
+from playwright.sync_api import expect
+
+from eca_edu.explorers.prediction import ANSWERS, Prediction
+
+numbers = partial(Prediction, "how many?", {"first": 3, "second": 7.5}, low=0, high=10, step=0.5)
+choice = partial(Prediction, "is it so?", "yes", options=["no", "yes", "it <depends>"], because="Since it is.")
+order = partial(Prediction, "which first?", ["a", "b", "c", "d"])
+
+
+@pytest.fixture(autouse=True)
+def no_answers_of_other_tests():
+    ANSWERS.clear()
+
+
+def reveal(shown):
+    shown.root.get_by_role("button", name="Reveal").click()
+    expect(shown.root.get_by_role("button", name="Re")).to_have_count(0)  # neither Reveal nor Reset: the answer stays
+
+
+def test_numbers_are_dragged_typed_and_moved_by_keys_before_the_truth_shows(show):
+    shown = show(numbers())
+    first, second = shown.slider("first"), shown.slider("second")
+    assert (first.get_attribute("aria-valuenow"), shown.part(".eca-edu-grip").count()) == (None, 0)  # no anchor
+    first.press("ArrowRight")
+    shown.says("You predict: first 5.")
+    expect(shown.root.get_by_role("button", name="Reveal")).to_be_disabled()
+    shown.drag(first.locator("circle").last, -10_000, 0)
+    second.click()
+    shown.says("You predict: first 0, second 5.")
+    shown.root.get_by_role("button", name="Reset").click()
+    shown.says("Click on each line")
+    for label, number in [("first", "4"), ("second", "19")]:
+        shown.root.get_by_label(f"{label}, typed").fill(number)
+        shown.root.get_by_label(f"{label}, typed").press("Enter")
+    second.press("ArrowLeft")
+    shown.says("first 4, second 9.5. Press Reveal")
+    assert "7.5" not in shown.page.inner_text("main")
+    reveal(shown)
+    shown.says("first: you said 4, it is 3; second: you said 9.5, it is 7.5.")
+    expect(shown.root).to_contain_text("1 too high")
+    first.click(force=True)
+    first.press("End")
+    shown.says("first: you said 4, it is 3")
+
+
+def test_a_finger_taps_a_line_and_drags_the_grip(show):
+    shown = show(Prediction("how many?", {"images": 35}, low=0, high=100), width=390, has_touch=True)
+    finger, line = shown.page.context.new_cdp_session(shown.page), shown.slider("images")
+    box = line.locator("rect").bounding_box()
+    middle = {"x": box["x"] + box["width"] / 2, "y": box["y"] + box["height"] / 2}
+
+    def swipe(dx, dy):
+        for kind, share in [("Start", 0), ("Move", 0.5), ("Move", 1), ("End", None)]:
+            at = [] if share is None else [{"x": middle["x"] + share * dx, "y": middle["y"] + share * dy}]
+            finger.send("Input.dispatchTouchEvent", {"type": f"touch{kind}", "touchPoints": at})
+
+    swipe(0, -60)  # scrolls the page
+    expect(line).to_have_attribute("aria-valuetext", "no answer yet")
+    shown.page.touchscreen.tap(**middle)
+    expect(line).to_have_attribute("aria-valuenow", "50")
+    swipe(300, 0)
+    expect(line).to_have_attribute("aria-valuenow", "100")
+
+
+def test_a_choice_is_marked(show):
+    shown = show(choice())
+    shown.root.get_by_label("no", exact=True).check()
+    shown.says("You predict: no. Press Reveal")
+    shown.root.get_by_label("no", exact=True).press("ArrowUp")
+    shown.says("You predict: it <depends>.")
+    reveal(shown)
+    shown.says("You said it <depends>, it is yes. Since it is.")
+    expect(shown.part("em")).to_have_text(["✓ this is right", "✗ you said this"])
+
+
+def test_an_order_is_moved_by_buttons_keys_and_drag(show):
+    question = order()
+    places = list(question.numbers["shown"])
+    assert sorted(places) == ["a", "b", "c", "d"] != places
+    assert order().numbers["shown"] == places
+    shown = show(question)
+    handle = shown.part(".eca-edu-handle")
+    shown.root.get_by_label(f"{places[0]} down").click()
+    shown.says(f"You predict: {places[1]}, {places[0]}")
+    handle.nth(1).press("ArrowUp")
+    expect(handle.first).to_be_focused()
+    shown.says(f"You predict: {', '.join(places)}.")
+    for place, item in enumerate("abcd"):  # each is dragged to its place
+        expect(handle.nth(place)).to_be_visible()
+        at = [text[-1] for text in handle.all_inner_texts()].index(item)
+        shown.drag(handle.nth(at), 0, 40 * (place - at))
+        expect(handle.nth(place)).to_contain_text(item)
+    reveal(shown)
+    shown.says("4 of 4 stand where they belong; the right order is a, b, c, d.")
+    expect(shown.part(".eca-edu-right")).to_have_count(4)
+
+
+def test_an_answer_is_kept_and_stays(show):
+    numbers().answer = {"second": 6}
+    again = numbers()
+    assert again.answer == {"second": 6}
+    with pytest.raises(Exception, match="revealed must wait for an answer"):
+        again.revealed = True
+    again.answer = {"first": 1, "second": 6}
+    again.revealed = True
+    with pytest.raises(Exception, match="answer must stay"):
+        again.answer = {"first": 3, "second": 7.5}
+    show(numbers()).says("first: you said 1, it is 3; second: you said 6, it is 7.5.")
+    assert Prediction("how many?", {"third": 1}, low=0, high=10).answer == {}  # another question by the same name
+
+
+@pytest.mark.parametrize(
+    ("error", "words", "truth", "options"),
+    [
+        (ValueError, "truth must lie between low = 0 and high = 10; got 11", {"n": 11}, {"low": 0, "high": 10}),
+        (TypeError, "low and high must be given", {"n": 11}, {}),
+        (ValueError, "low must be below high", {"n": 1}, {"low": 1, "high": 1}),
+        (ValueError, "step must be above 0", {"n": 1}, {"low": 0, "high": 1, "step": 0}),
+        (ValueError, "truth must hold at least one number", {}, {"low": 0, "high": 1}),
+        (ValueError, "truth must be one of options", "yes", {"options": ["no"]}),
+        (ValueError, "truth must hold two or more items", ["a", "a"], {}),
+        (TypeError, "truth must be a dict of numbers", 5, {}),
+    ],
+)
+def test_it_refuses_what_it_cannot_ask(error, words, truth, options):
+    with pytest.raises(error, match=words):
+        Prediction("more?", truth, **options)
+
+
+@pytest.mark.parametrize("answer", [{"third": 1}, {"first": 11}, "yes", ["first"]])
+def test_python_cannot_say_what_the_page_could_not(answer):
+    with pytest.raises(Exception, match="answer must be one that the question allows"):
+        numbers().answer = answer
