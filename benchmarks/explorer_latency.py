@@ -1,11 +1,7 @@
-"""Slider to picture in a real browser: our explorer of γ and b beside `interact` with a new figure for each call.
+"""From the hand to the picture, in a real browser: every explorer, in JupyterLab and as a page without a kernel.
 
-All draw the same plot with the same functions, in one JupyterLab, one move after another in turn. Measured from the key that
-moves the slider to the frame after the one in which the browser has decoded the new picture. The key is an event on the
-slider's handle, which saves every contestant the same short way through the browser's keyboard.
-
-"interact" is what a reader gets who writes `interact` and a figure: the inline backend then crops the picture, which costs a
-second layout. "interact, not cropped" is without that.
+Measured from the event of an input to the moment after the next frame is painted, 40 moves each; beside it `interact` with a
+new figure for each call, in the same JupyterLab. No explorer sends a message to the kernel before its picture is drawn.
 
     python benchmarks/explorer_latency.py
 """
@@ -21,49 +17,66 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from tests.browser.jupyterlab import JupyterLab, chromium, launch
 
 MOVES = 40
-OURS = "from eca_edu.widgets import KernelSizeExplorer\nKernelSizeExplorer()"
+START = """
+from eca_edu import load_checkpoint, make_cue_switch
+from eca_edu.explorers import *
+model, _ = load_checkpoint("../data/checkpoints/cue-switch-eca.safetensors")
+images = make_cue_switch(100, seed=2)"""
+#: name -> what makes it, after START.
+EXPLORERS = {
+    "kernel size": "KernelSizeExplorer()",
+    "conventions": "ConventionsExplorer()",
+    "interaction": "InteractionExplorer()",
+    "convolution": "ConvolutionStepper([4, 0, 2, 1, 1, 2, 1, -1], [0.25, 0.5, 0.125])",
+    "pipeline": "PipelineExplorer(model, images)",
+    "backbones": "BackboneExplorer()",
+    "live network": "LiveNetwork(model, images)",
+    "attributions": "AttributionExplorer(model, images)",
+    "prediction": 'Prediction("how many?", {"first": 3, "second": 7}, low=0, high=10)',
+}
 INTERACT = """
-import io
 import ipywidgets as W
 import matplotlib.pyplot as plt
-from IPython.display import Image, display
-from eca_edu.widgets import kernel_size as explorer
-from eca_edu.widgets.kernel_size import b_slider, gamma_slider
+import numpy as np
+from eca_edu import adaptive_kernel_size
 
 %matplotlib inline
 
-class OnAFigure(explorer.KernelSizeExplorer):  # the same drawing, on whatever figure there is
-    __init__ = lambda self: None
-    keep_still = lambda self, moving: None
-
-@W.interact(gamma=gamma_slider(), b=b_slider(),
-            channels=W.SelectionSlider(options=explorer.CHOICES, value=128, description="C"))
-def draw(gamma, b, channels):
-    drawing = OnAFigure()
-    drawing.figure = plt.figure(figsize=(8.6, 4.7), dpi=100)
-    drawing.prepare()
-    drawing.update(gamma, b, channels)
-    SHOW
-"""
-SHOW_WHOLE = """png = io.BytesIO()
-    drawing.figure.savefig(png)
-    plt.close(drawing.figure)
-    display(Image(png.getvalue()))"""
-#: name -> the cell that shows its slider and its picture.
-CONTESTANTS = {
-    "explorer": OURS,
-    "interact": INTERACT.replace("SHOW", "plt.show()"),
-    "interact, not cropped": INTERACT.replace("SHOW", SHOW_WHOLE),
-}
-#: Press a key on the γ slider of the i-th cell; resolve to the milliseconds until its new picture is on the screen.
-MOVE = """async ([i, key]) => {
-    const cell = document.querySelectorAll('.jp-CodeCell')[i];
-    const handle = cell.querySelector('.noUi-handle');
+@W.interact(gamma=W.FloatSlider(2, min=1, max=4, step=0.25), b=W.FloatSlider(1, min=-2, max=4, step=0.5))
+def draw(gamma, b):
+    channels = np.unique(np.logspace(0, 13, 400, base=2).astype(int))
+    figure, ax = plt.subplots(figsize=(8.6, 4.7))
+    ax.step(channels, [adaptive_kernel_size(int(c), gamma, b) for c in channels], where="post")
+    ax.set(xscale="log", xlabel="channels C", ylabel="kernel size k")
+    plt.show()"""
+#: Touch the first thing of an explorer that can be moved, to and fro; resolve to milliseconds until the frame is painted.
+TOUCH = """async ([root, move]) => {
+    const keyed = root.querySelector('.eca-edu-bars, .eca-edu-picture [role=slider][tabindex="0"]');
+    const range = root.querySelector('input[type=range]:not(:disabled)');
+    const key = move % 2 ? 'ArrowDown' : 'ArrowUp';
+    const before = root.innerHTML + (keyed ?? range).value;
+    await new Promise(resume => setTimeout(resume, 30 + 16 * Math.random()));  // anywhere between two frames
+    const start = performance.now();
+    if (root.querySelector('.eca-edu-bars') || !range) {
+        keyed.dispatchEvent(new KeyboardEvent('keydown', {key, bubbles: true, cancelable: true}));
+    } else {
+        range.value = Number(range.value) + (move % 2 ? -1 : 1) * Number(range.step || 1);
+        range.dispatchEvent(new Event('input', {bubbles: true}));
+    }
+    await new Promise(requestAnimationFrame);
+    const channel = new MessageChannel();  // its message comes after the frame is painted
+    await new Promise(resume => { channel.port1.onmessage = resume; channel.port2.postMessage(0); });
+    const milliseconds = performance.now() - start;
+    if (root.innerHTML + (keyed ?? range).value === before) throw new Error('nothing moved');
+    return milliseconds;
+}"""
+#: The same for `interact`: a key on its first slider, until its new picture is decoded and painted.
+INTERACTED = """async ([cell, move]) => {
     const source = cell.querySelector('img').src;
     const frame = () => new Promise(requestAnimationFrame);
-    handle.focus();
+    const key = move % 12 < 6 ? 'ArrowRight' : 'ArrowLeft';
     const start = performance.now();
-    handle.dispatchEvent(new KeyboardEvent('keydown', {key, bubbles: true, cancelable: true}));
+    cell.querySelector('.noUi-handle').dispatchEvent(new KeyboardEvent('keydown', {key, bubbles: true, cancelable: true}));
     while (performance.now() - start < 10000) {
         await frame();
         const picture = cell.querySelector('img');
@@ -78,7 +91,7 @@ MOVE = """async ([i, key]) => {
 
 
 def main() -> None:
-    """Print the median and the 95th percentile of each, in milliseconds, and the ratios of the medians."""
+    """Print the median and the 95th percentile for each explorer, in milliseconds, in JupyterLab and as a page."""
     if chromium() is None:
         sys.exit("No Chromium is installed, which this benchmark drives; on Debian: apt-get install chromium")
     from playwright.sync_api import sync_playwright
@@ -92,33 +105,41 @@ def main() -> None:
             browser.close()
             lab.close()
     table = pd.DataFrame(times).quantile([0.5, 0.95]).T.rename(columns={0.5: "median", 0.95: "95th percentile"})
-    print(f"From key to picture, {MOVES} moves each, in milliseconds:\n{table.round(0).to_string()}")
-    for name in list(CONTESTANTS)[1:]:
-        ratio = table["median"][name] / table["median"]["explorer"]
-        print(f"The explorer is {ratio:.2f} times as fast in the median as {name}.")
+    print(f"From the hand to the picture, {MOVES} moves each, in milliseconds:\n{table.round(1).to_string()}")
+    slowest = table.drop(index="interact, JupyterLab")["median"].max()
+    print(f"The slowest explorer is {table['median']['interact, JupyterLab'] / slowest:.1f} times as fast as interact.")
 
 
 def measure(browser, lab: JupyterLab) -> dict[str, list[float]]:
-    """Return the milliseconds of each move, by the name of the contestant."""
-    cells = [nbformat.v4.new_code_cell(source) for source in CONTESTANTS.values()]
+    """Return the milliseconds of each move, by the name of the explorer and of the place."""
+    made = {name: f"e = {code}\nopen('{name}.html', 'w').write(e.to_html())\ne" for name, code in EXPLORERS.items()}
+    cells = [nbformat.v4.new_code_cell(source) for source in (START, *made.values(), INTERACT)]
     kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3"}}
     nbformat.write(nbformat.v4.new_notebook(cells=cells, metadata=kernel), lab.root / "notebooks" / "latency.ipynb")
-    page = browser.new_page(viewport={"width": 1280, "height": 2400})
+    page = browser.new_page(viewport={"width": 1280, "height": 900})
     page.set_default_timeout(60_000)
     page.goto(f"{lab.address}/lab/tree/notebooks/latency.ipynb?token={lab.token}&reset")
     page.wait_for_selector(".jp-NotebookPanel .jp-Cell")
     page.wait_for_function("jupyterapp.shell.currentWidget?.sessionContext?.session?.kernel?.status === 'idle'")
     assert page.evaluate("jupyterapp.commands.execute('notebook:run-all-cells')")
-    page.wait_for_function(f"document.querySelectorAll('.jp-CodeCell img').length == {len(CONTESTANTS)}")
-    times = {name: [] for name in CONTESTANTS}
-    for move in range(-2, MOVES):  # the first two are for warming up
-        key = "ArrowRight" if move // 6 % 2 == 0 else "ArrowLeft"  # to and fro, well inside the slider's range
-        for i, name in sorted(enumerate(times), reverse=move % 2 == 0):
-            milliseconds = page.evaluate(MOVE, [i, key])
-            if move >= 0:
-                times[name].append(milliseconds)
-            page.wait_for_timeout(100)
+    page.wait_for_function(f"document.querySelectorAll('.eca-edu-explorer').length == {len(EXPLORERS)}")
+    times = {}
+    for name, cell in zip(EXPLORERS, page.locator(".jp-CodeCell").all()[1:], strict=False):
+        times[f"{name}, JupyterLab"] = moved(cell.locator(".eca-edu-explorer"), TOUCH)
+    interact = page.locator(".jp-CodeCell").last
+    interact.locator("img").wait_for()
+    times["interact, JupyterLab"] = moved(interact, INTERACTED)
+    for name in EXPLORERS:
+        page.goto((lab.root / "notebooks" / f"{name}.html").as_uri())
+        times[f"{name}, page"] = moved(page.locator(".eca-edu-explorer"), TOUCH)
     return times
+
+
+def moved(place, script: str) -> list[float]:
+    """Return the milliseconds of each move; the first two are for warming up."""
+    place.scroll_into_view_if_needed()
+    handle = place.element_handle()
+    return [place.page.evaluate(script, [handle, move]) for move in range(MOVES + 2)][2:]
 
 
 if __name__ == "__main__":

@@ -3,16 +3,23 @@
 import re
 
 from IPython import get_ipython
+from matplotlib.collections import PathCollection
 from matplotlib.figure import Figure
+from matplotlib.image import AxesImage
+from matplotlib.lines import Line2D
+from matplotlib.patches import Rectangle
 from matplotlib.text import Text
+
+KINDS = {AxesImage: "images", Rectangle: "bars", Line2D: "lines", PathCollection: "dots"}
 
 
 def words(figure: Figure) -> str:
-    """Return what stands written in a figure, each word once: titles, names of axes and lines, but no numbers."""
-    texts = [text.get_text().strip() for text in figure.findobj(Text) if text.get_visible()]
-    return ", ".join(
-        dict.fromkeys(text for text in texts if re.search(r"[^\W\d_]", text) and "mathdefault" not in text)
-    )
+    """Return what is drawn in a figure and what stands written there, each word once; numbers alone are left out."""
+    drawn = [part for ax in figure.axes for part in ax.get_children() if part is not ax.patch and part.get_visible()]
+    kinds = [name for kind, name in KINDS.items() if any(isinstance(part, kind) for part in drawn)]
+    texts = [" ".join(text.get_text().split()) for text in figure.findobj(Text) if text.get_visible()]
+    named = [text for text in texts if re.search(r"[^\W\d_]", text) and "mathdefault" not in text]
+    return "; ".join(dict.fromkeys([", ".join(kinds), *named]))
 
 
 Figure.__repr__ = words  # a page gives it to who cannot see the picture

@@ -192,9 +192,9 @@ class Book:
         prose = [part for part in text.split("\n\n") if not re.match(r"[#|<>\-$`]|\d\.|\*\*\w+[.:]?\*\*", part)]
         if not prose:
             return ""
-        plain = unescape(re.sub(r"<[^>]+>", "", self.markdown(prose[-1], source))).split()
-        sentences = re.split(r"(?<=[.:?]) ", " ".join(plain))
-        return next((s for s in sentences if len(s.split()) > 4), sentences[0])
+        plain = " ".join(unescape(re.sub(r"<[^>]+>", "", self.markdown(prose[-1], source))).split())
+        sentences = [s for s in re.split(r"(?<=[.?]) (?=[A-Z])(?<!Fig. )", plain) if not s.endswith("?")] or [plain]
+        return next((s for s in sentences if re.search(r"\b(Here|picture|figure|drawn)\b", s)), sentences[-1])
 
     def cell(self, cell: nbformat.NotebookNode, source: Path, said: str) -> str:
         """Return a cell; said: what the text before it announces."""
@@ -335,7 +335,7 @@ def jobs(budget: str, cache: Path) -> list[Job]:
         cells = [(cell.cell_type, cell.source, cell.metadata.tags) for cell in notebook.cells]
         key = hashlib.sha256(json.dumps([cells, common]).encode()).hexdigest()
         place = cache / f"{path.stem}-{budget}.ipynb"
-        last = nbformat.read(place, as_version=4).metadata.book if place.is_file() else {}
+        last = nbformat.read(place, as_version=4).metadata.get("book", {}) if place.is_file() else {}
         seconds = last.get("seconds", path.stat().st_size / 1000)
         found.append(Job(path, notebook, key, place, seconds, done=last.get("key") == key))
     return sorted(found, key=lambda job: -job.seconds)

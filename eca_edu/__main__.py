@@ -1,4 +1,4 @@
-"""The command line: python -m eca_edu doctor | data | train | compare | results | solutions | progress."""
+"""The command line: python -m eca_edu doctor | data | train | compare | results | page | solutions | progress."""
 
 import argparse
 import shlex
@@ -84,6 +84,15 @@ def _parser() -> argparse.ArgumentParser:
     results.add_argument("--overwrite", action="store_true", help="replace figures that show something else")
     results.set_defaults(run=_results)
 
+    page = commands.add_parser("page", help="write a page in which a trained network can be touched, offline")
+    page.add_argument("checkpoint", type=Path, help="of a network that train made, ends in .safetensors")
+    page.add_argument(
+        "--data", help=f"images to show it: {images} (default: those it was trained on, if it is not a folder)"
+    )
+    page.add_argument("--output", type=Path, help="ends in .html (default: beside the checkpoint)")
+    page.add_argument("--overwrite", action="store_true", help="replace another file that is there")
+    page.set_defaults(run=_page)
+
     solutions = commands.add_parser("solutions", help="copy the notebooks with their exercises solved, for teachers")
     solutions.add_argument("folder", nargs="?", type=Path, help="a new folder beside notebooks/ (default: solutions/)")
     solutions.set_defaults(run=_solutions)
@@ -134,6 +143,20 @@ def _results(options: argparse.Namespace) -> None:
         figures = options.figures or folder / "runs" / "figures"
         for figure in save_figures(results, figures, overwrite=options.overwrite):
             print(f"Drawn: {figure}")
+
+
+def _page(options: argparse.Namespace) -> None:
+    from eca_edu.checkpoints import load_checkpoint
+    from eca_edu.datasets import load_images
+    from eca_edu.explorers.live_network import write_page
+
+    model, card = load_checkpoint(options.checkpoint)
+    if options.data is None and card["data"] not in ("cifar10", "cue-switch"):
+        raise ValueError(f"--data must name the folder of the images ({card['data']}) with train/ and test/; got none")
+    _, test = load_images(options.data or card["data"], fallback=False)
+    output = options.output or options.checkpoint.with_suffix(".html")
+    title = f"{options.checkpoint.stem} on {test.name}"
+    print(f"Open {write_page(output, model, test, title=title, overwrite=options.overwrite)} in any browser.")
 
 
 def _solutions(options: argparse.Namespace) -> None:

@@ -76,6 +76,7 @@ def fit(
     flip: bool = True,
     state: Path | None = None,
     on_batch: Callable[[int, int], None] | None = None,
+    on_loss: Callable[[torch.Tensor], None] | None = None,
 ) -> Iterator[Epoch]:
     """Train `model` on its device, and yield a record after each epoch; nothing runs until the next record is asked for.
 
@@ -89,6 +90,8 @@ def fit(
     them, to the same weights as without the interruption. The file stays when the run is finished.
     on_batch: called after each batch with the number of batches done and of all batches of the run. It may wait, to pause
     the training, and whatever it raises ends the training at once: that is how a Stop button stops it.
+    on_loss: called before `on_batch` with the mean cross-entropy of the batch (without label smoothing), a scalar on the
+    device of `model`; whoever reads it at once makes a GPU wait after every batch.
     Under `eca_edu.distributed.process_group` each process trains on its share of every batch, and all get the same weights
     and records; batch norm counts each share by itself, so that the curve is close to that of one process, not equal to it.
     Raises TypeError or ValueError for an argument out of range or a state that is damaged or of another run, OSError where
@@ -152,8 +155,11 @@ def fit(
             schedule.step()
             if device.type == "cpu":  # to ask another device now would mean to wait for it after every batch
                 _check_finite(loss.item(), epoch)
-            sums[0] += F.cross_entropy(scores.detach(), y, reduction="sum")
+            batch_loss = F.cross_entropy(scores.detach(), y, reduction="sum")
+            sums[0] += batch_loss
             sums[1] += (scores.argmax(1) == y).sum()
+            if on_loss:
+                on_loss(batch_loss / len(y))
             if on_batch:
                 on_batch(done, epochs * steps)
         average_buffers(model)

@@ -1,1 +1,4 @@
 """Touch it: explorers that are drawn in the page and answer to the hand there, with or without a kernel."""
+
+from eca_edu.explorers.kernel_size import KernelSizeExplorer
+from eca_edu.explorers.live_network import LiveNetwork, write_page

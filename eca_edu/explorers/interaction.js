@@ -42,8 +42,7 @@ explorers.interaction = (view) => {
     const [meets, weight] = [met[row], (j) => values[row * C + j]];
     if (wrong) return "";
     if (unit >= 0) return `z${below(unit)} of the waist: row ${unit} of W₁ makes it, column ${unit} of W₂ uses it`;
-    const entry = `entry (${row}, ${column}) is`;
-    if (column >= 0) return `${entry} ${meets.includes(column) ? short(weight(column)) : "0, whatever the weights"}`;
+    if (column >= 0) return `entry (${row}, ${column}) is ${meets.includes(column) ? short(weight(column)) : "always 0"}`;
     const largest = [...meets].sort((a, b) => weight(b) ** 2 - weight(a) ** 2).slice(0, 5).sort((a, b) => a - b);
     const sum = largest.map((j) => `${short(weight(j))} · y${below(j)}`).join(" + ").replaceAll("+ −", "− ");
     return `logit ${row} = ${sum}${meets.length > 5 ? ` and ${meets.length - 5} smaller terms` : ""}`;
@@ -140,7 +139,7 @@ explorers.interaction = (view) => {
             <rect x=${x(0)} y=${y + 1} width=${count ? Math.max(2, to - x(0)) : 0} height="15"
               fill=${chosen ? "var(--blue)" : "var(--grey)"}></rect>
             ${count > end ? svg`<path class="eca-edu-cut" d=${`M${to} ${y - 2}l-8 21m-6 0l8-21`}></path>` : nothing}
-            <text x=${to + 7} y=${y + 13} class=${wrong ? "eca-edu-alert" : ""}>${wrong ? "impossible" : print(count)}
+            <text x=${to + 7} y=${y + 13} class=${wrong ? "eca-edu-impossible" : ""}>${wrong ? "impossible" : print(count)}
               ${count ? quiet(`= ${cost}`) : nothing}</text></g>`;
         })}`)}`;
   }

@@ -116,7 +116,7 @@ explorers.live_network = (view) => {
           fill=${i === lit ? "var(--vermilion)" : change.channels?.[i] === undefined ? "var(--blue)" : "var(--orange)"}></rect>
         <line x1=${i * column} x2=${(i + 1) * column} y1=${top * (1 - own[i])} y2=${top * (1 - own[i])} stroke="var(--text)" stroke-width="1.5"></line></g>`)}`;
     const kinds = Object.entries(KINDS);
-    return html`<section><header><b>${block}</b> <span>${channels} channels of ${h} × ${w}${omega ? "" : ", no gate"}</span>
+    return html`<section style=${`width: ${wide}px`}><header><b>${block}</b> <span>${channels} channels of ${h} × ${w}${omega ? "" : ", no gate"}</span>
         ${omega ? html`<select aria-label=${`weights of ${block}`} @change=${({ target }) => setChange(block, { kind: kinds[target.selectedIndex][0], channels: {} })}>
           ${kinds.map(([kind, text]) => html`<option .selected=${kind === (change.kind ?? "own")}>weights: ${text}</option>`)}</select>` : nothing}</header>
       ${omega ? html`<svg width=${wide} height=${top} tabindex="0" role="slider" aria-label=${`${block}: channel ${at}, its weight`} aria-valuemin="0"
@@ -165,7 +165,7 @@ explorers.live_network = (view) => {
     const map = state.maps[`${block}.branch`];
     const values = map.subarray(c * map.height * map.width, (c + 1) * map.height * map.width);
     const reach = Math.max(...map.map(Math.abs));
-    return html`<figure><eca-edu-map class="eca-edu-large" role="img" aria-label=${`channel ${c} of ${block}`}
+    return html`<figure class="eca-edu-detail"><eca-edu-map class="eca-edu-large" role="img" aria-label=${`channel ${c} of ${block}`}
       .shown=${{ values, height: map.height, width: map.width, scale: "signed", low: -reach, high: reach }}></eca-edu-map>
       <figcaption><b>${block}, channel ${c}</b><br>average ${short(state.y[block][c])} → logit ${short(state.logits[block][c])}
         → ω = ${short(state.omega[block][c])}${state.used[block][c] === state.omega[block][c] ? "" : `, set to ${short(state.used[block][c])}`}</figcaption></figure>`;
@@ -181,7 +181,7 @@ explorers.live_network = (view) => {
     });
     const answer = html`it says <b>${classes[now]}</b> (${percent(state.probabilities[now])})`;
     const start = `${name === "network" ? "" : `${name}, `}image ${pictures()[image].index}${turned ? " with its stripes turned" : ""}: the right answer is ${right}`;
-    if (beside) return html`${start}, and ${answer}; the picture beside it is called ${classes[before]}. Black lines: the weights and probabilities of that one.`;
+    if (beside) return html`${start}, and ${answer}; the picture beside it, it calls <b>${classes[before]}</b>. Black lines: weights and probabilities of that one.`;
     if (!touched.length) return html`${start}, and ${answer}.`;
     const own = natural(name, image, turned);
     return html`${start}. With other weights in ${touched.join(" and ")} ${answer}; with its own ${classes[argmax(own.probabilities)]}
@@ -196,7 +196,7 @@ explorers.live_network = (view) => {
     const canTurn = pictures()[image].pixels.length > 1;
     const narrow = view.width < 560;
     const left = narrow ? 112 : 124;
-    const right = narrow ? view.width - left - 14 : Math.min(230, Math.round(view.width * 0.3));
+    const right = narrow ? view.width - left - 18 : Math.min(230, Math.round(view.width * 0.3));
     const middle = narrow ? view.width : view.width - left - right - 32;
     const turn = () => view.set({ turned: !turned, beside: image + (turned ? pictures().length : 0) });
     const ask = ({ target }) => {

@@ -2,6 +2,7 @@
 
 import base64
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -10,8 +11,10 @@ from torch import nn
 
 from eca_edu.channel_weights import record_channel_weights
 from eca_edu.datasets.image_data import ImageData
+from eca_edu.explorers import page
 from eca_edu.explorers.explorer import Explorer
 from eca_edu.explorers.network import network_numbers
+from eca_edu.files import written_whole
 
 MEANS_OF = 500  # images whose mean channel weights are offered
 
@@ -50,8 +53,12 @@ class LiveNetwork(Explorer):
             raise ValueError(f"turned must hold the images of data, turned; got {len(turned)} for {len(data)}")
         self.data, self.turned_data = data, turned
         models = dict(models) if isinstance(models, Mapping) else {"network": models}
+        networks = {name: network_numbers(model) for name, model in models.items()}
+        for model in models.values():
+            if (classes := model.head.out_features) != len(data.class_names):
+                raise ValueError(f"data must have the {classes} classes of the network; got {len(data.class_names)}")
         numbers: dict[str, Any] = {
-            "networks": {name: network_numbers(model) for name, model in models.items()},
+            "networks": networks,
             "means": {name: mean_weights(model, data) for name, model in models.items()},
             "classes": list(data.class_names),
             "size": list(data.images.shape[2:]),
@@ -71,7 +78,9 @@ class LiveNetwork(Explorer):
         return {
             "index": index,
             "labels": [int(data.labels[index]) for data in versions],
-            "pixels": [base64.b64encode(data.images[index].numpy().tobytes()).decode() for data in versions],  # (3, H, W)
+            "pixels": [
+                base64.b64encode(data.images[index].numpy().tobytes()).decode() for data in versions
+            ],  # (3, H, W)
             "context": None if self.data.context is None else int(self.data.context[index]),
         }
 
@@ -80,6 +89,23 @@ class LiveNetwork(Explorer):
             raise ValueError(f"image must lie in 0…{len(self.data) - 1}; got {change['new']}")
         self.pictures = [*self.pictures, self._picture(change["new"])]
         self.image = len(self.pictures) - 1
+
+
+def write_page(path: str | Path, model: nn.Module, data: ImageData, *, title: str, overwrite: bool = False) -> Path:
+    """Write one page with the network live on some of the images, which needs neither kernel nor network; return its path.
+
+    path: ends in .html. overwrite: whether another file that is there is replaced.
+    Raises ValueError for another ending, a network that the page cannot run or classes that are not those of the images,
+    FileExistsError if another file is there, and OSError where nothing can be written.
+    """
+    path = Path(path)
+    if path.suffix != ".html":
+        raise ValueError(f"path must end in .html; got {str(path)!r}")
+    live = LiveNetwork(model, data)
+    live.key = "network"  # a random one would make another page each time
+    with written_whole(path, overwrite=overwrite) as temporary:
+        temporary.write_text(page.whole(title, live.to_html()), encoding="utf-8")
+    return path
 
 
 @torch.no_grad()

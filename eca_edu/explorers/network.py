@@ -16,8 +16,8 @@ def network_numbers(model: nn.Module) -> dict[str, Any]:
     """Describe a network, as it is in evaluation mode, for `makeNetwork` of network.js, as JSON values.
 
     model: an ECACNN up to width 32 with ECA, SE or no attention.
-    -> {"steps": [conv, block, …, head]}; batch norms are folded into the convolutions. A block holds its branch and shortcut
-    as conv, and its gate; a tensor is {"shape": [...], "float32": base64}, the weight of a conv (out, k, k, in).
+    -> {"steps": [conv, block, …, head]}, batch norms folded into the convolutions. A block holds its gate, and as conv its
+    branch and shortcut; a tensor is {"shape": […], "float32": base64}, the weight of a conv (out, k, k, in).
     Raises ValueError for any other network.
     """
     if not isinstance(model, ECACNN):

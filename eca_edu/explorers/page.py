@@ -1,4 +1,4 @@
-"""How does an explorer get into a page? As a module for a widget with a kernel, or as HTML that needs neither kernel nor network."""
+"""How does an explorer get into a page? As a module for its widget, or as HTML that needs neither kernel nor network."""
 
 import json
 from functools import cache
@@ -46,6 +46,8 @@ function mountStills() {
 #: In JupyterLab the output after a still is its widget, or an error where the kernel is gone: hidden until the widget comes.
 HIDE = ".jp-OutputArea-child:has(.eca-edu-still) + .jp-OutputArea-child { display: none; }"
 
+ONLY_THIS_FILE = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:"
+
 
 @cache
 def style() -> str:
@@ -88,3 +90,29 @@ def still(name: str, needs: tuple[str, ...], state: dict[str, Any], words: str) 
         f"const style = document.createElement('style');\nstyle.textContent = {json.dumps(style() + HIDE)};\n"
         "document.head.append(style);\nmountStills();\n})();</script>"
     )
+
+
+def whole(title: str, body: str) -> str:
+    """Return a page of HTML that holds all it needs; the browser itself refuses whatever is not in it."""
+    return f"""<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta http-equiv="Content-Security-Policy" content="{ONLY_THIS_FILE}">
+<link rel="icon" href="data:,">
+<title>{escape(title)}</title>
+<style>
+:root {{ color-scheme: light dark; }}
+body {{ max-width: 60rem; margin: 1.5rem auto; padding: 0 1rem; font: 1rem/1.5 system-ui, "Segoe UI", Roboto, sans-serif; }}
+h1 {{ font-size: 1.4rem; overflow-wrap: anywhere; }}
+</style>
+</head>
+<body>
+<main>
+<h1>{escape(title)}</h1>
+{body}
+</main>
+</body>
+</html>
+"""

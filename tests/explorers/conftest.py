@@ -5,7 +5,7 @@ import contextlib
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.conftest import browser  # noqa: F401
+from tests.browser.conftest import browser, shapes  # noqa: F401
 
 PAGE = """<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">
 <title>an explorer</title><style>:root {{ color-scheme: light dark }} body {{ margin: 12px }}</style><main>{}</main>"""
