@@ -1,6 +1,6 @@
 """Networks of others with a gate in every block: where it sits, how wide it is in each stage, and what each gate would cost."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable
 from functools import cache
 from itertools import islice
 from typing import Any
@@ -52,7 +52,9 @@ def numbers() -> dict[str, Any]:
         "gammas": [GAMMAS[0], GAMMAS[-1]],
         "bs": [BS[0], BS[-1]],
         "reductions": REDUCTIONS,
-        "sizes": {f"{gamma:g} {b:g}": {c: adaptive_kernel_size(c, gamma, b) for c in channels} for gamma in GAMMAS for b in BS},
+        "sizes": {
+            f"{gamma:g} {b:g}": {c: adaptive_kernel_size(c, gamma, b) for c in channels} for gamma in GAMMAS for b in BS
+        },
         "largest": LARGEST_KERNEL_SIZE,
         "refusals": {
             "least": refusal(lambda: make_attention("eca", 1, kernel_size=0)),
@@ -76,6 +78,70 @@ def network(name: str) -> dict[str, Any]:
     names = iter(places)
     stages = []
     for channels, modules in attention_stages(places):
-        blocks = [block(model, place) for place in islice(islice(names, modules), 2)]
-        stages.append({"channels": channels, "modules": modules, "blocks": blocks})
+        own = [*islice(names, modules)]
+        stages.append({"channels": channels, "modules": modules, "blocks": [block(model, place) for place in own[:2]]})
     return {"parameters": count_parameters(model), "stages": stages}
+
+
+def block(model: nn.Module, place: str) -> dict[str, Any]:
+    """Return the residual block of a place as words: the layers of its branch, those of its shortcut, and what follows.
+
+    shortcut: None where the block has none, and no layer where it passes what comes in as it is.
+    """
+    module = model.get_submodule(place.rpartition(".")[0].removesuffix(".conv"))
+    relu = next(type(part).__name__ for part in module.modules() if isinstance(part, nn.ReLU | nn.ReLU6))
+    layers = words(part for name, part in module.named_modules() if not name.startswith("downsample"))
+    shortcut = getattr(module, "downsample", None)
+    passes = getattr(module, "use_res_connect", True)  # MobileNetV2 has blocks without a shortcut
+    return {
+        "place": place,
+        "layers": [*(layer.replace("norm", f"norm, {relu}") for layer in layers[:-1]), layers[-1]],
+        "shortcut": words(shortcut.modules()) if shortcut else [] if passes else None,
+        "after": relu if hasattr(module, "relu") else "",
+    }
+
+
+def words(layers: Iterable[nn.Module]) -> list[str]:
+    """Return each convolution and each batch norm of the layers in words."""
+    said = []
+    for layer in layers:
+        if isinstance(layer, nn.Conv2d):
+            kind = "depthwise" if layer.groups > 1 else "conv"
+            stride = ", stride 2" if layer.stride == (2, 2) else ""
+            said.append(
+                f"{kind} {layer.kernel_size[0]} × {layer.kernel_size[1]}, {layer.in_channels} → {layer.out_channels}{stride}"
+            )
+        elif isinstance(layer, nn.BatchNorm2d):
+            said.append("batch norm")
+    return said
+
+
+def costs(name: str, channels: Iterable[int]) -> dict[str, Any]:
+    """Return what the page needs of a gate: its class, its option, and what it costs for each C (with SE, for "C r").
+
+    A cost is [parameters, multiply-accumulates], or the words of a refusal; with a kernel it is the one of k = 1, to which all
+    others are proportional.
+    """
+    reductions = [{"reduction": r} for r in REDUCTIONS] if "reduction" in options_of(name) else [{}]
+    fixed = {"kernel_size": 1} if name in FOLLOWS_PSI else {}
+    made = {}
+    for c in channels:
+        for option in reductions:
+            try:
+                with torch.device("meta"):
+                    module = make_attention(name, c, **fixed, **option)
+                cost = [count_parameters(module), count_macs(module, (1, c, 1, 1))]
+                kind = type(module).__name__
+            except ValueError as error:
+                cost = str(error)
+            made[" ".join(map(str, [c, *option.values()]))] = cost
+    return {"kind": kind, "kernel": bool(fixed), "reduction": reductions != [{}], "costs": made}
+
+
+def refusal(call: Callable[[], object]) -> str:
+    """Return the words with which the package refuses a call, without the value that it got."""
+    try:
+        call()
+    except ValueError as error:
+        return str(error).partition("; got ")[0]
+    raise AssertionError("the package refuses this no more")

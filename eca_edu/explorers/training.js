@@ -71,7 +71,7 @@ explorers.training = (view) => {
       ${!ofLoss && classes ? svg`<path d=${path([[left, y(1 / classes)], [right, y(1 / classes)]])} stroke="var(--grey)"
           stroke-dasharray="5 4"></path><text x=${right + 9} y=${y(1 / classes) + 4} style="fill: var(--quiet)">
           chance ${percent(1 / classes)}</text>` : nothing}
-      ${record ? svg`<line x1=${x(record.epoch)} x2=${x(record.epoch)} y1=${top} y2=${FOOT} stroke="var(--text)"></line>`
+      ${record ? svg`<path d=${path([[x(record.epoch), top], [x(record.epoch), FOOT]])} stroke="var(--text)"></path>`
         : nothing}
       ${Object.keys(splits).map((split) => curve(split, quantity, done, x, y))}
       ${done.length ? svg`${labels(quantity, record ?? done.at(-1), x, y)}

@@ -143,7 +143,7 @@ class TrainingMonitor(LiveCurves):
             self.leave()
         if self.last_error is not None:
             raise self.last_error
-        return self.records
+        return list(self.records)
 
     def on_loss(self, loss: torch.Tensor) -> None:
         """Take the loss of a batch, for the thin line: `train` may give this to `fit`."""

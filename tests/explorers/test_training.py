@@ -153,7 +153,9 @@ def test_many_batches_are_drawn_as_means(tmp_path):
 
 
 def test_the_page_shows_a_finished_run_without_a_kernel(show):
-    monitor = TrainingMonitor(lambda on_batch: iter([FIRST, Epoch(2, 1.0, 0.6, float("nan"), 0.61, 12.0)]), 2, classes=10)
+    monitor = TrainingMonitor(
+        lambda on_batch: iter([FIRST, Epoch(2, 1.0, 0.6, float("nan"), 0.61, 12.0)]), 2, classes=10
+    )
     monitor.begin()
     monitor.wait()
     shown = show(monitor, width=390)
