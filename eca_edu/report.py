@@ -22,7 +22,7 @@ from eca_edu.channel_weights import attending, record_channel_weights
 from eca_edu.complexity import count_parameters
 from eca_edu.datasets import ImageData
 from eca_edu.experiments import WORTH_KNOWING, differences_to, final_accuracies, seeds_needed
-from eca_edu.figures.channel_weights import draw_class_means
+from eca_edu.explorers import LiveNetwork
 from eca_edu.figures.colours import SIGNED
 from eca_edu.figures.experiments import draw_differences
 from eca_edu.figures.training import draw_curves, update_curves
@@ -32,7 +32,6 @@ from eca_edu.statistics import share_interval
 from eca_edu.training import Epoch, evaluate
 
 CLASSES_LISTED = 12  # more would fill the page
-CLASSES_DRAWN = 4  # as many as have a colour
 IMAGES_WEIGHED = 500  # test images whose channel weights are recorded
 BASELINE = "none"
 
@@ -51,7 +50,7 @@ def write_report(
 ) -> Path:
     """Write one page about an experiment: network, images, curves, a fair comparison, channel weights; return its path.
 
-    path: ends in .html. The page holds its pictures and tables; it needs no network and no scripts. The same arguments give
+    path: ends in .html. The page holds its pictures and tables; it needs no network. The same arguments give
     the same page.
     model: the network of `config`, trained on `train`; `records` is what `fit` yielded meanwhile, with seed 0.
     results: of a study that holds `config` and, to compare, the network without attention, as `run_study` returns them.
@@ -83,6 +82,7 @@ def write_report(
         "comparison": _comparison(config.name, results),
         "weights": _channel_weights(model, test) if gates else None,
         "classes": _classes(model, train, test),
+        "live": _live(model, test),
         "attributions": _attributions(model, test),
         "version": metadata.version("eca-edu"),
         "torch": torch.__version__,
@@ -120,29 +120,27 @@ def _comparison(name: str, results: pd.DataFrame) -> dict | None:
 
 
 def _channel_weights(model: nn.Module, test: ImageData) -> dict:
-    """Draw the mean weights of a few classes, and count how much the weights differ from image to image."""
+    """Count how much the channel weights differ from image to image."""
     some = test.spread(IMAGES_WEIGHED)
     with record_channel_weights(model) as weights:
         evaluate(model, some)
-    present = some.labels.unique()[:CLASSES_DRAWN].tolist()
-    figure = Figure((8, 1.5 * len(weights)), layout="constrained")
-    for ax, (layer, w) in zip(figure.subplots(len(weights), squeeze=False)[:, 0], weights.items(), strict=True):
-        means = {label: w[some.labels == label].mean(0).numpy() for label in present}
-        draw_class_means(ax, means, w.mean(0).numpy())
-        ax.set_title(layer, loc="left", fontsize=10)
-        ax.set_ylabel("weight ω")
-    ax.set_xlabel("channel")
-    names = ["all images", *(some.class_names[label] for label in present)]
     return {
         "images": len(some),
-        "classes": len(present),
-        "picture": _png(figure),
-        "legend": [(line.get_color(), name) for line, name in zip(ax.lines, names, strict=False)],
         "rows": [
             (layer, w.shape[1], *w.aminmax(), w.mean(), attending(w) if min(w.shape) > 1 else None)
             for layer, w in weights.items()
         ],
     }
+
+
+def _live(model: nn.Module, test: ImageData) -> str | None:
+    """Return the network as it runs in the page on some of the images, or None for one that no page can run."""
+    try:
+        live = LiveNetwork(model, test)
+    except ValueError:
+        return None
+    live.key = "network"  # a random one would make another page each time
+    return live.to_html()
 
 
 @torch.no_grad()

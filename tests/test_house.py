@@ -27,7 +27,8 @@ checkpoints training channel_weights
 results
 experiments attribution
 figures exercises
-report widgets solutions progress
+explorers widgets
+report solutions progress
 doctor commands __main__"""
 FLOORS = {name: floor for floor, names in enumerate(HOUSE.splitlines()) for name in names.split()}
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable
 from functools import cache
-from itertools import islice
+from itertools import islice, product
 from typing import Any
 
 import torch
@@ -117,25 +117,27 @@ def words(layers: Iterable[nn.Module]) -> list[str]:
 
 
 def costs(name: str, channels: Iterable[int]) -> dict[str, Any]:
-    """Return what the page needs of a gate: its class, its option, and what it costs for each C (with SE, for "C r").
+    """Return what the page needs of a gate: its class, whether it has a kernel or an r, and what it costs.
 
-    A cost is [parameters, multiply-accumulates], or the words of a refusal; with a kernel it is the one of k = 1, to which all
-    others are proportional.
+    costs: {"C", with an r "C r", with a kernel "C 1" and "C 3": [parameters, multiply-accumulates] or the words of a refusal};
+    those of a larger kernel are proportional to those of 3.
     """
-    reductions = [{"reduction": r} for r in REDUCTIONS] if "reduction" in options_of(name) else [{}]
-    fixed = {"kernel_size": 1} if name in FOLLOWS_PSI else {}
+    kernel, reduction = name in FOLLOWS_PSI, "reduction" in options_of(name)
+    options: list[dict[str, int]] = [{}]
+    if kernel:
+        options = [{"kernel_size": 1}, {"kernel_size": 3}]
+    elif reduction:
+        options = [{"reduction": r} for r in REDUCTIONS]
     made = {}
-    for c in channels:
-        for option in reductions:
-            try:
-                with torch.device("meta"):
-                    module = make_attention(name, c, **fixed, **option)
-                cost = [count_parameters(module), count_macs(module, (1, c, 1, 1))]
-                kind = type(module).__name__
-            except ValueError as error:
-                cost = str(error)
-            made[" ".join(map(str, [c, *option.values()]))] = cost
-    return {"kind": kind, "kernel": bool(fixed), "reduction": reductions != [{}], "costs": made}
+    for c, option in product(channels, options):
+        try:
+            with torch.device("meta"):
+                module = make_attention(name, c, **option)
+            kind, cost = type(module).__name__, [count_parameters(module), count_macs(module, (1, c, 1, 1))]
+        except ValueError as error:
+            cost = str(error)
+        made[" ".join(map(str, [c, *option.values()]))] = cost
+    return {"kind": kind, "kernel": kernel, "reduction": reduction, "costs": made}
 
 
 def refusal(call: Callable[[], object]) -> str:

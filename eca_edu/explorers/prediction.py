@@ -113,5 +113,6 @@ def _fits(answer: Answer, asked: Mapping[str, Any]) -> bool:
         return answer == NO_ANSWER[asked["kind"]] or answer in asked["options"]
     if asked["kind"] == "order":
         return isinstance(answer, list) and sorted(answer) == sorted(truth)
-    numbers = isinstance(answer, dict) and answer.keys() <= truth.keys()
-    return numbers and all(asked["low"] <= number <= asked["high"] for number in answer.values())
+    if not isinstance(answer, dict) or not answer.keys() <= truth.keys():
+        return False
+    return all(asked["low"] <= number <= asked["high"] for number in answer.values())

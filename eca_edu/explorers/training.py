@@ -31,8 +31,8 @@ class LiveCurves(Explorer):
     """
 
     script = "training"
-    epochs_done = traitlets.List().tag(sync=True)  # the records as dicts, with None for what is no finite number
-    losses = traitlets.List().tag(sync=True)  # [place in epochs, loss] of the batches
+    epochs_done: traitlets.List = traitlets.List().tag(sync=True)  # dicts, None where no finite number is
+    losses: traitlets.List = traitlets.List().tag(sync=True)  # [place in epochs, loss] of the batches
 
     def __init__(self, epochs: int, *, classes: int | None = None, **traits):
         positive_integer("epochs", epochs)
@@ -86,6 +86,7 @@ class TrainingMonitor(LiveCurves):
         self.thread: Thread | None = None
         self.last_error: Exception | None = None
         self.going, self.stopping = Event(), Event()
+        self.since: float | None = None
         self._change = Lock()  # of the phase: buttons and the run live in several threads
         self._loss: torch.Tensor | None = None  # of the batch that `on_batch` will tell of
         self._fresh: dict[int, torch.Tensor] = {}  # batch -> its loss, not read from the device yet

@@ -8,6 +8,7 @@ import re
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import expect
 
 from eca_edu import load_image_folder, write_report
 from tests.browser.conftest import SHAPES
@@ -44,7 +45,7 @@ def report(browser, folder):
 
 def test_the_report_of_a_folder_of_images_opens_offline(report, folder):
     assert report.evaluate(MISSING) == 0
-    assert report.locator("img").count() == 3 + 3 + 2 * 3  # pictures, one of each class, and again with its attribution
+    assert report.locator("img").count() == 2 + 2 * 3  # pictures, and one image of each class with its attribution
     text = report.locator("body").inner_text()
     assert "eca on my shapes" in text
     assert "image folder, .png" in text
@@ -52,6 +53,15 @@ def test_the_report_of_a_folder_of_images_opens_offline(report, folder):
     for name in SHAPES:
         assert report.locator("td:first-child").all_inner_texts().count(name) == 1
     assert re.search(r"eca - none: .* 2 seeds: ", text)
+
+
+def test_the_network_lives_in_the_report(report):
+    sentence = report.locator(".eca-edu-sentence")
+    before = sentence.inner_text()
+    report.locator(".eca-edu-bars").first.press("ArrowDown")
+    expect(sentence).not_to_have_text(before)
+    for name in SHAPES:
+        expect(report.locator(".eca-edu-explorer title", has_text=name)).to_have_count(1)
 
 
 def test_the_report_can_be_read_in_light_and_dark_and_on_a_phone(report):
