@@ -106,11 +106,11 @@ def words(layers: Iterable[nn.Module]) -> list[str]:
     said = []
     for layer in layers:
         if isinstance(layer, nn.Conv2d):
-            kind = "depthwise" if layer.groups > 1 else "conv"
-            stride = ", stride 2" if layer.stride == (2, 2) else ""
-            said.append(
-                f"{kind} {layer.kernel_size[0]} × {layer.kernel_size[1]}, {layer.in_channels} → {layer.out_channels}{stride}"
-            )
+            (high, wide), stride = layer.kernel_size, layer.stride[0]
+            kind, channels = "conv", f"{layer.in_channels} → {layer.out_channels}"
+            if layer.groups > 1:
+                kind, channels = "depthwise", str(layer.in_channels)
+            said.append(f"{kind} {high} × {wide}, {channels}" + (f", stride {stride}" if stride > 1 else ""))
         elif isinstance(layer, nn.BatchNorm2d):
             said.append("batch norm")
     return said
