@@ -30,7 +30,7 @@ lint: $(VENV)/test.installed
 bench: $(VENV)/test.installed
 	for script in benchmarks/*.py; do $(BIN)/python $$script || exit 1; done
 
-gallery: $(VENV)/lab.installed
+gallery: $(VENV)/test.installed
 	$(BIN)/python gallery/make.py
 
 book: $(VENV)/test.installed

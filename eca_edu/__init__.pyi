@@ -23,7 +23,6 @@ from . import (
     solutions as solutions,
     statistics as statistics,
     training as training,
-    widgets as widgets,
 )
 from .attention import (
     ECA as ECA,
@@ -147,6 +146,5 @@ __all__ = [
     "solutions",
     "statistics",
     "training",
-    "widgets",
     "write_report",
 ]

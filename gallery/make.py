@@ -1,20 +1,26 @@
-"""The pictures of the README, drawn by the project itself: `make gallery`. Each function returns the bytes of a PNG."""
+"""The pictures of the README, made by the project itself: `make gallery`. Explorers are recorded in a real browser."""
 
 import io
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import torch
 from matplotlib.figure import Figure
+from PIL import Image
 
 from eca_edu import load_checkpoint, make_cue_switch
 from eca_edu.experiments import differences_to, read_results
+from eca_edu.explorers import AttributionExplorer, InteractionExplorer, KernelSizeExplorer, LiveNetwork
+from eca_edu.explorers.explorer import Explorer
 from eca_edu.figures.experiments import draw_differences
 from eca_edu.figures.pipeline import draw_pipeline
 from eca_edu.files import written_whole
-from eca_edu.widgets import AttributionExplorer, InteractionExplorer, KernelSizeExplorer
 
 HERE = Path(__file__).resolve().parent
 DATA = HERE.parent / "data"
+STILL, STEP = 900, 90  # ms that a frame stays: one to look at, one of a movement
 
 
 @torch.no_grad()
@@ -34,22 +40,6 @@ def overview() -> bytes:
     return png(figure)
 
 
-def kernel_size() -> bytes:
-    """Show the explorer of γ and b (chapter 02)."""
-    return KernelSizeExplorer().picture.value
-
-
-def interaction() -> bytes:
-    """Show the explorer of the family of gates as matrices (chapter 01)."""
-    return InteractionExplorer().picture.value
-
-
-def attribution() -> bytes:
-    """Show the explorer of attributions (chapter 07): which pixels of an image counted?"""
-    model, _ = load_checkpoint(DATA / "checkpoints" / "cue-switch-eca.safetensors")
-    return AttributionExplorer(model, make_cue_switch(100, seed=2)).picture.value
-
-
 def study() -> bytes:
     """Draw what the recorded study on CIFAR-10 found (chapter 05)."""
     differences = differences_to(read_results(DATA / "results" / "cifar10.csv"), "none")
@@ -65,10 +55,93 @@ def png(figure: Figure) -> bytes:
     return content.getvalue()
 
 
-PICTURES = (overview, kernel_size, interaction, attribution, study)
+def live_network() -> bytes:
+    """Record the live network (chapter 00): its stripes are turned, and weights are dragged."""
+    model, _ = load_checkpoint(DATA / "checkpoints" / "cue-switch-eca.safetensors")
+    images, turned = make_cue_switch(100, seed=2), make_cue_switch(100, seed=2, turned=True)
+
+    def moves(page) -> Iterator[int]:
+        yield STILL
+        page.get_by_role("button", name="Turn the stripes").click()
+        yield 2 * STILL
+        page.get_by_role("button", name="Nothing beside").click()
+        box = page.locator(".eca-edu-bars").first.bounding_box()
+        page.mouse.move(box["x"] + 4, box["y"] + 5)
+        page.mouse.down()
+        for step in range(1, 17):
+            page.mouse.move(box["x"] + box["width"] * (step - 0.5) / 16, box["y"] + 5)
+            yield STEP
+        page.mouse.up()
+        yield 2 * STILL
+
+    return recorded(LiveNetwork(model, images, turned=turned), moves)
+
+
+def kernel_size() -> bytes:
+    """Record the explorer of γ and b (chapter 02): C, b and γ are dragged."""
+
+    def moves(page) -> Iterator[int]:
+        yield STILL
+        for name, dx, dy in [("C, your channels", 170, 0), ("b, the height", 0, -40), ("γ, the slope", 0, -55)]:
+            box = page.get_by_role("slider", name=name).locator("circle").last.bounding_box()
+            x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+            page.mouse.move(x, y)
+            page.mouse.down()
+            for step in range(1, 9):
+                page.mouse.move(x + dx * step / 8, y + dy * step / 8)
+                yield STEP
+            page.mouse.up()
+            yield STILL
+
+    return recorded(KernelSizeExplorer(), moves)
+
+
+def interaction() -> bytes:
+    """Show the explorer of the family of gates as matrices (chapter 01)."""
+    return recorded(InteractionExplorer(), lambda page: iter([STILL]))
+
+
+def attribution() -> bytes:
+    """Show the explorer of attributions (chapter 07): which pixels of an image counted?"""
+    model, _ = load_checkpoint(DATA / "checkpoints" / "cue-switch-eca.safetensors")
+
+    def moves(page) -> Iterator[int]:
+        page.locator(".eca-edu-stack").nth(1).hover()
+        yield STILL
+
+    return recorded(AttributionExplorer(model, make_cue_switch(100, seed=2)), moves)
+
+
+def recorded(explorer: Explorer, moves: Callable[..., Iterator[int]]) -> bytes:
+    """Return what a browser shows of an explorer, as a WebP that moves: a frame for each time in ms that `moves` yields."""
+    from playwright.sync_api import sync_playwright
+
+    with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
+        file = Path(folder, "explorer.html")
+        file.write_text(f'<meta charset="utf-8"><body style="background: white">{explorer.to_html()}', encoding="utf-8")
+        browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
+        page = browser.new_page(viewport={"width": 860, "height": 700}, color_scheme="light")
+        page.goto(file.as_uri())
+        shown = page.locator(".eca-edu-explorer")
+        frames = [(shown.screenshot(), time) for time in moves(page)]
+        browser.close()
+    pictures = [Image.open(io.BytesIO(content)).convert("RGB") for content, _ in frames]
+    size = max(picture.width for picture in pictures), max(picture.height for picture in pictures)
+    whole = [Image.new("RGB", size, "white") for _ in pictures]
+    for canvas, picture in zip(whole, pictures, strict=True):
+        canvas.paste(picture)
+    content = io.BytesIO()
+    times = [time for _, time in frames]
+    whole[0].save(content, "webp", save_all=True, append_images=whole[1:], duration=times, loop=0, quality=80, method=6)
+    return content.getvalue()
+
+
+DRAWN, RECORDED = (overview, study), (live_network, kernel_size, interaction, attribution)
 
 if __name__ == "__main__":
-    for picture in PICTURES:
+    for picture in (*DRAWN, *RECORDED):
         content = picture()
-        with written_whole(HERE / f"{picture.__name__}.png", overwrite=True) as temporary:
+        name = f"{picture.__name__}.{'png' if picture in DRAWN else 'webp'}"
+        with written_whole(HERE / name, overwrite=True) as temporary:
             temporary.write_bytes(content)
+        print(f"{name}: {len(content) / 1e6:.2f} MB")

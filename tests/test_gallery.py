@@ -1,4 +1,4 @@
-"""The pictures of the README can be drawn anew, and each one stands in it."""
+"""The pictures of the README can be made anew, and each one stands in it."""
 
 import io
 import re
@@ -10,16 +10,19 @@ import numpy as np
 from PIL import Image
 
 ROOT = Path(__file__).resolve().parent.parent
+MOST = 2e6  # bytes
 
 
-def test_the_pictures_of_the_readme_are_drawn_by_the_project():
+def test_the_pictures_of_the_readme_are_made_by_the_project():
     gallery = runpy.run_path(str(ROOT / "gallery" / "make.py"))
-    shown = set(re.findall(r"gallery/(\w+)\.png", (ROOT / "README.md").read_text(encoding="utf-8")))
-    assert shown == {path.stem for path in (ROOT / "gallery").glob("*.png")}
-    assert shown == {picture.__name__ for picture in gallery["PICTURES"]}
+    shown = set(re.findall(r"gallery/(\w+\.(?:png|webp))", (ROOT / "README.md").read_text(encoding="utf-8")))
+    assert shown == {path.name for path in (ROOT / "gallery").iterdir() if path.suffix in (".png", ".webp")}
+    drawn, recorded = ([picture.__name__ for picture in gallery[name]] for name in ("DRAWN", "RECORDED"))
+    assert shown == {f"{name}.png" for name in drawn} | {f"{name}.webp" for name in recorded}
+    assert all((ROOT / "gallery" / name).stat().st_size < MOST for name in shown)
     locked = f"matplotlib=={matplotlib.__version__}\n" in (ROOT / "requirements.lock").read_text(encoding="utf-8")
     most = 1 if locked else 6  # other versions set text a little otherwise
-    for name in shown:
+    for name in drawn:
         committed = np.asarray(Image.open(ROOT / "gallery" / f"{name}.png").convert("RGB")).astype(int)
         now = np.asarray(Image.open(io.BytesIO(gallery[name]())).convert("RGB")).astype(int)
         assert now.shape == committed.shape

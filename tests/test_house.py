@@ -27,7 +27,7 @@ checkpoints training channel_weights
 results
 experiments attribution
 figures exercises
-explorers widgets
+explorers
 report solutions progress
 doctor commands __main__"""
 FLOORS = {name: floor for floor, names in enumerate(HOUSE.splitlines()) for name in names.split()}

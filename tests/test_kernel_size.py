@@ -43,17 +43,13 @@ def test_the_exact_integer_form_holds_for_every_channel_count_up_to_2_to_20():
 
 def test_floats_agree_with_whole_numbers_at_every_setting_of_the_sliders():
     """k rises where 2^p reaches C^q; both sides of every such step are tried, for each C that an explorer offers, too."""
-    from eca_edu.widgets.kernel_size import CHANNELS, b_slider, gamma_slider
+    from eca_edu.explorers.kernel_size import BS, CHOICES, GAMMAS
 
-    def settings(slider):
-        step = Fraction(slider.step)
-        return [Fraction(slider.min) + i * step for i in range(int((slider.max - slider.min) / step) + 1)]
-
-    for gamma in settings(gamma_slider()):
-        for b in settings(b_slider()):
+    for gamma in map(Fraction, GAMMAS):
+        for b in map(Fraction, BS):
             steps = [2 ** float(gamma * k - b) for k in range(2, 30, 2)]  # t = k, a tie between k - 1 and k + 1
             around = {math.floor(c) + shift for c in steps if 1 <= c < 2**20 for shift in (-1, 0, 1)} - {0}
-            for channels in {*CHANNELS, *around}:
+            for channels in {*CHOICES, *around}:
                 k = adaptive_kernel_size(channels, float(gamma), float(b))
                 assert k == 1 or _at_least(channels, gamma * (k - 1) - b)
                 assert not _at_least(channels, gamma * (k + 1) - b)

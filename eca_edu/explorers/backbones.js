@@ -141,7 +141,8 @@ explorers.backbones = (view) => {
     // A reader who has kept to the paper's r goes on with the paper's.
     const moved = (name) => (r === reduction ? { reduction: backbones[name].reduction } : {});
     const choosing = { ...view, set: (changes) => view.set({ ...changes, ...moved(changes.backbone) }) };
-    const looking = { get: (name) => ({ block: shown, before: Boolean(view.seen.before) })[name], set: view.look };
+    const seen = { block: shown, before: Boolean(view.seen.before) };
+    const looking = { ...view, get: (name) => seen[name], set: view.look };
     const wide = view.width < 660 ? view.width : view.width - 400;
     const each = wide >= 500 ? (wide - 20) / 2 : wide;
     const norm = `BatchNorm2d(${channels})`;

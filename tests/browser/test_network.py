@@ -69,7 +69,9 @@ def load(page, numbers, x):
       states.push(network.forward(x, {}, height, width));
       return [...states.at(-1).scores];
     })"""
-    return torch.tensor([row for part in x.split(AT_ONCE) for row in page.evaluate(run, [sent(part), *part[:, 0].shape])])
+    return torch.tensor(
+        [row for part in x.split(AT_ONCE) for row in page.evaluate(run, [sent(part), *part[:, 0].shape])]
+    )
 
 
 def deviation(ours, theirs):
@@ -107,10 +109,14 @@ def test_all_that_is_seen_is_that_of_torch(page, width, height, attention):
         for block in BLOCKS:
             y = maps[f"{block}.branch"][i].mean((1, 2))
             assert deviation(state["y"][block], y) < 1e-5
-            assert deviation(state["logits"][block], model.get_submodule(f"{block}.attention").interact(y[None])[0]) < 1e-5
+            assert (
+                deviation(state["logits"][block], model.get_submodule(f"{block}.attention").interact(y[None])[0]) < 1e-5
+            )
             assert deviation(state["omega"][block], omega[f"{block}.attention"][i]) < 1e-5
             assert state["used"][block] == state["omega"][block]
-    shapes = page.evaluate("Object.values(states[0].maps).map((map) => [map.channels * map.height * map.width, map.length])")
+    shapes = page.evaluate(
+        "Object.values(states[0].maps).map((map) => [map.channels * map.height * map.width, map.length])"
+    )
     assert all(said == length for said, length in shapes)
 
 
@@ -157,7 +163,9 @@ def test_several_gates_change_at_once_and_keep_their_own_weights_in_sight(page, 
     with channel_weights.override_channel_weights(model, functions):
         scores = model(x)
     changes = {block: natural[block].mean(0).repeat(len(x), 1).tolist() for block in BLOCKS}
-    ours = page.evaluate("(changes) => states.map((s, i) => [...network.rerun(s, 'block1', rowsOf(changes, i)).scores])", changes)
+    ours = page.evaluate(
+        "(changes) => states.map((s, i) => [...network.rerun(s, 'block1', rowsOf(changes, i)).scores])", changes
+    )
     assert deviation(ours, scores) < 1e-4
     one = page.evaluate("(changes) => plain(network.rerun(states[0], 'block1', rowsOf(changes, 0)))", changes)
     one = json.loads(one)

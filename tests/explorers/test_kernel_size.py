@@ -34,7 +34,11 @@ def test_every_control_moves_it(show):
 
 def test_points_are_dragged_and_moved_by_keys(show):
     shown = show(KernelSizeExplorer())
-    for label, dx, dy, words in [("C, your channels", 130, 0, "log₂ 1024"), ("b, ", 0, -22, "+ 4) / 2"), ("γ, ", 0, 60, "/ 4")]:
+    for label, dx, dy, words in [
+        ("C, your channels", 130, 0, "log₂ 1024"),
+        ("b, ", 0, -22, "+ 4) / 2"),
+        ("γ, ", 0, 60, "/ 4"),
+    ]:
         grip = shown.root.get_by_role("slider", name=label)
         shown.drag(grip.locator("circle").last, dx, dy)
         shown.says(words)

@@ -1,0 +1,80 @@
+"""ECA at work in a real block: the feature map, its averages, the logits, the weights, and the map rescaled."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+import traitlets
+from torch import nn
+
+from eca_edu.attention import ECA, SqueezeExcitation
+from eca_edu.datasets.image_data import ImageData
+from eca_edu.explorers.attributions import chosen, encoded
+from eca_edu.explorers.explorer import Explorer
+
+
+class PipelineExplorer(Explorer):
+    """The four steps of ECA, row by row: `image`, `gate`, `channel`, and what was set by hand in `y` and `kernel`.
+
+    model: a network whose `block` has a branch and an ECA in `attention`. data: at least one image; `images` of them are shown.
+    other: a network with SE in the same block, whose gate is laid on the same averages.
+    y: {channel: average}. kernel: its weights.
+    Raises ValueError for no image, and TypeError if `attention` is no ECA, or SE in `other`.
+    """
+
+    script = "pipeline"
+    image = traitlets.Int(0).tag(sync=True, state=True)
+    gate = traitlets.Enum(["ECA", "SE"], "ECA").tag(sync=True, state=True)
+    channel = traitlets.Int(0).tag(sync=True, state=True)
+    y = traitlets.Dict().tag(sync=True, state=True)
+    kernel = traitlets.List(traitlets.Float()).tag(sync=True, state=True)
+
+    def __init__(
+        self,
+        model: nn.Module,
+        data: ImageData,
+        *,
+        block: str = "block1",
+        images: int = 6,
+        other: nn.Module | None = None,
+        **state,
+    ):
+        if not len(data):
+            raise ValueError("data must hold at least one image; got none")
+        shown = data.take(chosen(data, images))
+        place = model.get_submodule(block)
+        gate, se = place.attention, None if other is None else other.get_submodule(block).attention
+        if not isinstance(gate, ECA):
+            raise TypeError(f"{block} of model must have ECA in attention; got {type(gate).__name__}")
+        if se is not None and not isinstance(se, SqueezeExcitation):
+            raise TypeError(f"{block} of other must have SE in attention; got {type(se).__name__}")
+        maps: list[torch.Tensor] = []
+        hook = place.branch.register_forward_hook(lambda module, inputs, output: maps.append(output.cpu()))
+        with torch.no_grad(), hook:
+            model.eval()(data.normalize(shown.images.to(next(model.parameters()).device)))
+        pixels = [encoded(image.permute(1, 2, 0).numpy()) for image in shown.images]
+        names = [data.class_names[label] for label in shown.labels]
+        drawn = {"pixels": pixels, "names": names, "size": list(data.images.shape[2:]), "se": se and _layers(se)}
+        self._show(maps[0], gate.conv.weight.flatten().tolist(), drawn, state)
+
+    @classmethod
+    def of_tensor(cls, x: torch.Tensor, kernel: Sequence[float] | torch.Tensor, **state) -> "PipelineExplorer":
+        """Return the explorer for a feature map x: (1, C, H, W) and a kernel: (k,), k odd."""
+        explorer = cls.__new__(cls)
+        weights = torch.as_tensor(kernel).detach().flatten().tolist()
+        explorer._show(x.detach(), weights, {"pixels": [], "names": [], "size": [1, 1], "se": None}, state)
+        return explorer
+
+    def _show(self, maps: torch.Tensor, kernel: list[float], drawn: dict[str, Any], state: dict[str, Any]) -> None:
+        numbers = {**drawn, "shape": list(maps.shape[1:]), "maps": [encoded(one.float().numpy()) for one in maps]}
+        state.setdefault("channel", maps.shape[1] // 2)
+        super().__init__(numbers, kernel=kernel, **state)
+
+
+def _layers(se: SqueezeExcitation) -> dict[str, Any]:
+    layers = {"reduce": se.reduce, "expand": se.expand}
+    zero = torch.zeros(1)
+    return {
+        name: {"weight": layer.weight.tolist(), "bias": (zero if layer.bias is None else layer.bias).tolist()}
+        for name, layer in layers.items()
+    }

@@ -1,0 +1,68 @@
+"""The four steps of ECA in a real block, touched in Chromium."""
+
+import pytest
+import torch
+from playwright.sync_api import expect
+
+from eca_edu import ECACNN, load_checkpoint, make_cue_switch
+from eca_edu.explorers.attributions import chosen
+from eca_edu.explorers.pipeline import PipelineExplorer
+
+DATA = make_cue_switch(40, seed=2)
+
+
+@pytest.fixture(scope="module")
+def networks():
+    return [load_checkpoint(f"data/checkpoints/cue-switch-{name}.safetensors")[0] for name in ("eca", "se")]
+
+
+def weights_in(shown):
+    """The channel weights that the page shows, one for each row."""
+    texts = shown.part("g[data-hover] > g:nth-of-type(3) text").all_text_contents()
+    return [float(text) for text in texts]
+
+
+@torch.no_grad()
+def test_the_page_computes_what_torch_computes(show, networks):
+    eca, se = networks
+    shown = show(PipelineExplorer(eca, DATA, other=se))
+    image = DATA.take(chosen(DATA, 6)[2:3])
+    x = eca.block1.branch(eca.stem(image.normalize(image.images)))
+    shown.part(".eca-edu-thumbnails button").nth(2).click()
+    shown.says(f"Image 2 ({DATA.class_names[image.labels[0]]})")
+    for name, network in [("ECA", eca), ("SE", se)]:
+        shown.root.get_by_role("button", name=name, exact=True).click()
+        shown.says("all 16 averages meet" if name == "SE" else " · ")
+        gate = network.block1.attention
+        expected = gate.gate(gate.interact(x.mean((2, 3))))[0]
+        assert weights_in(shown) == pytest.approx(expected.tolist(), abs=0.0051)
+
+
+@pytest.mark.parametrize("touch", ["keyboard", "mouse"])
+def test_what_follows_an_average_or_a_weight_moves(show, touch):
+    x = torch.arange(8.0).reshape(1, 8, 1, 1).expand(1, 8, 2, 3)
+    shown = show(PipelineExplorer.of_tensor(x, [0.25, 0.5, 0.125]), width=390 if touch == "mouse" else 1100)
+    shown.says("channel 4: 0.25 · 3.00 + 0.50 · 4.00 + 0.13 · 5.00 = 3.38, and ω = σ(3.38) = 0.97")
+    before = weights_in(shown)
+    average = shown.root.get_by_label("average of channel 1")
+    if touch == "mouse":
+        shown.drag(average.locator("rect"), -120, 0)
+    else:
+        average.press("ArrowDown")
+    shown.says("channel 1: 0.25 · 0.00 + 0.50 · " + ("−2.00" if touch == "mouse" else "0.90"))
+    moved = [i for i, (old, new) in enumerate(zip(before, weights_in(shown), strict=True)) if old != new]
+    assert moved == [0, 1, 2]
+    shown.root.get_by_label("weight 1 of the kernel").press("ArrowUp")
+    shown.says("+ 0.60 · ")
+    shown.root.get_by_role("button", name="Reset").click()
+    expect(average).to_have_attribute("aria-valuenow", "1")
+
+
+def test_what_is_no_pipeline_is_refused(networks):
+    eca, se = networks
+    with pytest.raises(ValueError, match="data must hold at least one image"):
+        PipelineExplorer(eca, DATA.take(slice(0)))
+    with pytest.raises(TypeError, match="block1 of model must have ECA in attention; got SqueezeExcitation"):
+        PipelineExplorer(se, DATA)
+    with pytest.raises(TypeError, match="block1 of other must have SE in attention; got Identity"):
+        PipelineExplorer(eca, DATA, other=ECACNN(16, attention=torch.nn.Identity))
