@@ -200,7 +200,8 @@ def inside_said(attribution: Attribution, mask: torch.Tensor | None) -> str:
         return ""
     share, hit = (float(score(attribution.pixels, mask[None])) for score in (share_inside, pointing_game))
     where = "inside" if hit == 1 else "outside" if hit == 0 else "partly inside"
-    return f"{share:.0%} of the map lies inside the shape, whose area is {mask.float().mean():.0%}, and its strongest pixel {where}."
+    area = mask.float().mean()
+    return f"{share:.0%} of the map lies inside the shape, whose area is {area:.0%}, and its strongest pixel {where}."
 
 
 def channels_said(values: torch.Tensor) -> str:

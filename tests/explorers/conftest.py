@@ -18,8 +18,8 @@ class Shown:
         self.page = page
         self.root = page.locator(".eca-edu-explorer").first
 
-    def part(self, css):
-        return self.root.locator(css)
+    def part(self, css, **which):
+        return self.root.locator(css, **which)
 
     def slider(self, label):
         return self.root.get_by_role("slider", name=label, exact=True)
