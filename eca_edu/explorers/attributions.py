@@ -125,7 +125,7 @@ def explanations(model: nn.Module, data: ImageData, layers: list[str]) -> dict[s
                 given["steps"] = steps
             asked = classes[target].to(x.device)
             maps = [explain(network, x, asked, **given) for network in networks]
-            found[way.format(target)] = described(*maps, data)
+            found[way.format(target)] = described(maps[0], maps[1], data)
     return {"answers": answers.tolist(), "probabilities": probabilities.tolist(), "found": found}
 
 

@@ -128,12 +128,13 @@ def costs(name: str, channels: Iterable[int]) -> dict[str, Any]:
         options = [{"kernel_size": 1}, {"kernel_size": 3}]
     elif reduction:
         options = [{"reduction": r} for r in REDUCTIONS]
-    made = {}
+    made: dict[str, list[int] | str] = {}
     for c, option in product(channels, options):
         try:
             with torch.device("meta"):
                 module = make_attention(name, c, **option)
-            kind, cost = type(module).__name__, [count_parameters(module), count_macs(module, (1, c, 1, 1))]
+            kind = type(module).__name__
+            cost: list[int] | str = [count_parameters(module), count_macs(module, (1, c, 1, 1))]
         except ValueError as error:
             cost = str(error)
         made[" ".join(map(str, [c, *option.values()]))] = cost

@@ -57,5 +57,5 @@ class Explorer(anywidget.AnyWidget):
     def _ipython_display_(self) -> None:
         """Show the explorer twice: as HTML, which lives on without a kernel, and as the widget that takes its place."""
         display(HTML(self.to_html()))
-        data, metadata = super()._repr_mimebundle_()
+        data, metadata = super()._repr_mimebundle_() or ({}, {})
         display(data, metadata=metadata, raw=True)

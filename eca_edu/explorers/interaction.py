@@ -50,13 +50,13 @@ def settings_of(name: str) -> dict[str, Any]:
     option = next((option for option in OPTIONS if option in options_of(name)), None)
     settings = {}
     for channels in CHANNELS:
-        for value in OPTIONS[option] if option else [None]:
+        for given in [{option: value} for value in OPTIONS[option]] if option else [{}]:
             try:
-                gate = empty_gate(name, channels, **({option: value} if option else {}))
+                gate = empty_gate(name, channels, **given)
                 made = {"count": count_parameters(gate), "wrong": ""}
             except ValueError as error:
                 made = {"count": 0, "wrong": str(error)}
-            settings[f"{channels} {value}" if option else f"{channels}"] = made
+            settings[" ".join(map(str, [channels, *given.values()]))] = made
     return {"option": option, "cost": gate.cost, "settings": settings}
 
 

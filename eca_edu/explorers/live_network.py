@@ -35,7 +35,7 @@ class LiveNetwork(Explorer):
     turned = traitlets.Bool(False).tag(sync=True, state=True)
     beside = traitlets.Int(-1).tag(sync=True, state=True)
     changes = traitlets.Dict().tag(sync=True, state=True)
-    pictures = traitlets.List().tag(sync=True)
+    pictures = traitlets.List(traitlets.Dict()).tag(sync=True)
     asked = traitlets.Int(-1).tag(sync=True)
 
     def __init__(
@@ -52,21 +52,21 @@ class LiveNetwork(Explorer):
         if turned is not None and len(turned) != len(data):
             raise ValueError(f"turned must hold the images of data, turned; got {len(turned)} for {len(data)}")
         self.data, self.turned_data = data, turned
-        models = dict(models) if isinstance(models, Mapping) else {"network": models}
-        networks = {name: network_numbers(model) for name, model in models.items()}
-        for model in models.values():
+        named: dict[str, Any] = dict(models) if isinstance(models, Mapping) else {"network": models}
+        networks = {name: network_numbers(model) for name, model in named.items()}
+        for model in named.values():
             if (classes := model.head.out_features) != len(data.class_names):
                 raise ValueError(f"data must have the {classes} classes of the network; got {len(data.class_names)}")
         numbers: dict[str, Any] = {
             "networks": networks,
-            "means": {name: mean_weights(model, data) for name, model in models.items()},
+            "means": {name: mean_weights(model, data) for name, model in named.items()},
             "classes": list(data.class_names),
             "size": list(data.images.shape[2:]),
             "mean": data.mean.tolist(),
             "std": data.std.tolist(),
             "images": len(data),
         }
-        state.setdefault("network", next(reversed(models)))
+        state.setdefault("network", next(reversed(named)))
         chosen = torch.arange(len(data)) if data.context is None else data.context.argsort(stable=True)
         chosen = chosen[torch.arange(min(images, len(data))) * len(data) // min(images, len(data))]
         super().__init__(numbers, pictures=[self._picture(int(i)) for i in chosen], **state)

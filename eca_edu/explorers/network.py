@@ -22,13 +22,14 @@ def network_numbers(model: nn.Module) -> dict[str, Any]:
     """
     if not isinstance(model, ECACNN):
         raise _refusal(type(model).__name__)
-    if model.stem[0].out_channels > WIDEST:
-        raise _refusal(f"an ECACNN of width {model.stem[0].out_channels}")
+    width = model.head.in_features // 4
+    if width > WIDEST:
+        raise _refusal(f"an ECACNN of width {width}")
     blocks = [_block(name, module) for name, module in model.named_children() if isinstance(module, ResidualBlock)]
     return {"steps": [_conv("stem", model.stem), *blocks, {"op": "head", "name": "head", **_linear(model.head)}]}
 
 
-def _block(name: str, block: ResidualBlock) -> dict[str, Any]:
+def _block(name: str, block: Any) -> dict[str, Any]:
     *first, last = block.branch
     names = [*(f"conv{i}" for i in range(1, len(first) + 1)), "branch"]
     identity = isinstance(block.shortcut, nn.Identity)
@@ -41,7 +42,7 @@ def _block(name: str, block: ResidualBlock) -> dict[str, Any]:
     }
 
 
-def _conv(name: str, layer: nn.Sequential) -> dict[str, Any]:
+def _conv(name: str, layer: Any) -> dict[str, Any]:
     """Describe convolution, batch norm and perhaps ReLU as one convolution with a bias."""
     conv, norm, *activation = layer
     scale = norm.weight.double() / (norm.running_var.double() + norm.eps).sqrt()  # (out,)

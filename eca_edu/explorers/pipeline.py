@@ -42,7 +42,7 @@ class PipelineExplorer(Explorer):
         if not len(data):
             raise ValueError("data must hold at least one image; got none")
         shown = data.take(chosen(data, images))
-        place = model.get_submodule(block)
+        place: Any = model.get_submodule(block)
         gate, se = place.attention, None if other is None else other.get_submodule(block).attention
         if not isinstance(gate, ECA):
             raise TypeError(f"{block} of model must have ECA in attention; got {type(gate).__name__}")

@@ -85,7 +85,9 @@ def test_scores_of_the_checkpoints_are_those_of_torch(page, x, attention):
     assert deviation(load(page, network_numbers(model), x), model(x)) < 1e-4
 
 
-@pytest.mark.parametrize("width, height, attention", [(8, 32, ECA), (5, 17, partial(SqueezeExcitation, bias=True))])
+@pytest.mark.parametrize(
+    ("width", "height", "attention"), [(8, 32, ECA), (5, 17, partial(SqueezeExcitation, bias=True))]
+)
 @torch.no_grad()
 def test_all_that_is_seen_is_that_of_torch(page, width, height, attention):
     torch.manual_seed(0)
@@ -181,7 +183,8 @@ def test_a_rerun_is_exactly_the_forward_pass_with_the_same_changes(page, x, atte
       const before = { block1: new Float32Array(16) };
       const again = plain(network.rerun(states[i], block, changes)) === plain(network.forward(x, changes));
       const start = network.forward(x, before);
-      const after = plain(network.rerun(start, block, { ...changes, ...before })) === plain(network.forward(x, { ...changes, ...before }));
+      const after = plain(network.rerun(start, block, { ...changes, ...before }))
+        === plain(network.forward(x, { ...changes, ...before }));
       const untouched = plain(network.rerun(states[i], block, { [block]: null })) === plain(states[i]);
       return again && after && untouched ? [] : [[i, block, again, after, untouched]];
     }))"""
@@ -195,7 +198,7 @@ def with_other_attention():
 
 
 @pytest.mark.parametrize(
-    "model, got",
+    ("model", "got"),
     [
         (resnet18(num_classes=2), "ResNet"),
         (BasicBlock(8, 8), "BasicBlock"),
