@@ -2,7 +2,7 @@
 
 explorers.interaction = (view) => {
   const [{ gates, choices }, drawn] = [view.numbers, decode(view.numbers.drawn)];
-  const symbols = { reduction: "r", groups: "G", kernel_size: "k" };
+  const symbols = { channels: "C", reduction: "r", groups: "G", kernel_size: "k" };
   const inside = (place, count) => Math.min(count - 1, Math.max(0, Math.floor(place)));
   const print = (count) => count.toLocaleString("en");
   const below = (number) => [...String(number)].map((digit) => "₀₁₂₃₄₅₆₇₈₉"[digit]).join("");
@@ -19,16 +19,19 @@ explorers.interaction = (view) => {
     const [size, half, waist] = [C / G, (k - 1) / 2, gate === "se" && !wrong ? Math.floor(C / r) : 0];
     const [W1, W2] = [drawn.subarray(0, waist * C), drawn.subarray(waist * C, 2 * waist * C)]; // (C/r, C) and (C, C/r)
     const entry = {
-      se: (i, j) => W2.subarray(i * waist, (i + 1) * waist).reduce((sum, w, u) => sum + w * W1[u * C + j], 0),
+      se: (i, j) => {
+        let sum = 0; // a million products: no array in between
+        for (let u = 0; u < waist; u++) sum += W2[i * waist + u] * W1[u * C + j];
+        return sum;
+      },
       "se-var1": (i, j) => (i === j ? 1 : NaN),
       "se-var2": (i, j) => (i === j ? drawn[i] : NaN),
       "se-var3": (i, j) => drawn[i * C + j],
       "se-gc": (i, j) => (Math.floor(i / size) === Math.floor(j / size) ? drawn[i * size + (j % size)] : NaN),
       "eca-ns": (i, j) => (Math.abs(j - i) <= half ? drawn[i * k + j - i + half] : NaN),
       eca: (i, j) => (Math.abs(j - i) <= half ? drawn[j - i + half] : NaN),
-      // A kernel wider than the ring comes round and meets a channel twice.
-      "eca-circular": (i, j) => drawn.subarray(0, k).filter((_, t) => (i + t - half - j + 2 * C) % C === 0)
-        .reduce((sum, weight) => (sum || 0) + weight, NaN),
+      "eca-circular": (i, j) => [j - i - C, j - i, j - i + C] // a kernel wider than the ring meets a channel twice
+        .reduce((sum, apart) => (Math.abs(apart) <= half ? (sum || 0) + drawn[apart + half] : sum), NaN),
     }[gate];
     const values = Float32Array.from({ length: C * C }, (_, n) => (wrong ? NaN : entry(Math.floor(n / C), n % C)));
     const all = [...Array(C).keys()];
@@ -42,7 +45,7 @@ explorers.interaction = (view) => {
     const [meets, weight] = [met[row], (j) => values[row * C + j]];
     if (wrong) return "";
     if (unit >= 0) return `z${below(unit)} of the waist: row ${unit} of W₁ makes it, column ${unit} of W₂ uses it`;
-    if (column >= 0) return `entry (${row}, ${column}) is ${meets.includes(column) ? short(weight(column)) : "always 0"}`;
+    if (column >= 0) return `entry (${row}, ${column}): ${meets.includes(column) ? short(weight(column)) : "always 0"}`;
     const largest = [...meets].sort((a, b) => weight(b) ** 2 - weight(a) ** 2).slice(0, 5).sort((a, b) => a - b);
     const sum = largest.map((j) => `${short(weight(j))} · y${below(j)}`).join(" + ").replaceAll("+ −", "− ");
     return `logit ${row} = ${sum}${meets.length > 5 ? ` and ${meets.length - 5} smaller terms` : ""}`;
@@ -71,18 +74,16 @@ explorers.interaction = (view) => {
       event.preventDefault();
       view.look({ row: inside(row + down, C), column: right ? inside(column + right, C) : column });
     };
-    const ends = [0, C - 1].map((n) => [n + 0.5, n]);
-    const side = (name, from, at, ticks, label) =>
-      axis(name, linear([0, C], [from, from + size]), ticks, { at, from, to: from + size, label });
+    const side = (name, from, at, label, hidden = -C) => axis(name, linear([0, C], [from, from + size]), [0, C - 1]
+      .filter((n) => Math.abs(n - hidden) * cell > 16).map((n) => [n + 0.5, n]), { at, from, to: from + size, label });
     return html`<div class="eca-edu-matrix" style=${`height: ${y + size + 42}px`}>
       ${waist ? [area(left, y, waist, C, W2, 1), area(x, top, C, waist, W1, 1)] : nothing}
       ${area(x, y, C, C, values, reach)}
       <svg width=${x + size} height=${y + size} tabindex="0" role="slider" aria-label="row of the matrix"
         aria-valuemax=${C - 1} aria-valuenow=${row} aria-valuetext=${words(shown)}
         @pointermove=${look} @pointerdown=${look} @keydown=${keys}>
-        <rect width=${x + size} height=${y + size} fill="transparent"></rect>
-        ${side("left", y, left, ends.filter(([n]) => Math.abs(n - row) * cell > 16), "logit of channel i")}
-        ${side("bottom", x, y + size, ends, `average y of channel j${waist ? ", for W = W₂W₁" : ""}`)}
+        ${side("left", y, left, "logit of channel i", row)}
+        ${side("bottom", x, y + size, `average y of channel j${waist ? ", for W = W₂W₁" : ""}`)}
         ${waist ? svg`<text x=${left} y=${y - 4}>W₂</text><text x=${x} y="12">W₁: ${waist} × ${C}</text>` : nothing}
         ${unit < 0 ? nothing : [box(left + cell * unit, y, 1, C), box(x, top + cell * unit, C, 1)]}
         ${box(left, y + cell * row, C + (x - left) / cell, 1, "var(--vermilion)")}
@@ -133,14 +134,13 @@ explorers.interaction = (view) => {
         <line x1=${x(0)} x2=${x(0)} y2=${base} stroke="var(--text)"></line>
         ${rows.map(({ name, option, cost, count, wrong }, n) => {
           const [y, to, chosen] = [22 * n + 3, x(Math.min(end, count)), name === view.get("gate")];
-          return svg`<g class="eca-edu-gate" font-weight=${chosen ? 700 : 400} @click=${() => view.set({ gate: name })}>
+          return svg`<g class="eca-edu-gate" data-chosen=${chosen} @click=${() => view.set({ gate: name })}>
             <rect y=${y - 2} width=${width} height="22" fill="transparent"></rect>
             <text y=${y + 13}>${name} ${option ? quiet(`${symbols[option]} = ${view.get(option)}`) : nothing}</text>
-            <rect x=${x(0)} y=${y + 1} width=${count ? Math.max(2, to - x(0)) : 0} height="15"
-              fill=${chosen ? "var(--blue)" : "var(--grey)"}></rect>
-            ${count > end ? svg`<path class="eca-edu-cut" d=${`M${to} ${y - 2}l-8 21m-6 0l8-21`}></path>` : nothing}
-            <text x=${to + 7} y=${y + 13} class=${wrong ? "eca-edu-impossible" : ""}>${wrong ? "impossible" : print(count)}
-              ${count ? quiet(`= ${cost}`) : nothing}</text></g>`;
+            <rect x=${x(0)} y=${y + 1} width=${count ? Math.max(2, to - x(0)) : 0} height="15"></rect>
+            ${count > end ? svg`<path class="eca-edu-cut" d=${`M${to} ${y}l-8 19m-6 0l8-19`}></path>` : nothing}
+            <text x=${to + 7} y=${y + 13} class=${wrong ? "eca-edu-impossible" : ""}>
+              ${wrong ? "impossible" : print(count)} ${count ? quiet(`= ${cost}`) : nothing}</text></g>`;
         })}`)}`;
   }
 
@@ -157,8 +157,8 @@ explorers.interaction = (view) => {
     return {
       controls: html`<div class="eca-edu-gates">${(view.width < 600 ? choice : switches)(view, "gate",
           { label: "gate", options: Object.keys(gates) })}</div>
-        ${slider(view, "channels", { label: "C", values: choices.channels })}
-        ${option ? slider(view, option, { label: symbols[option], values: choices[option] }) : nothing}`,
+        ${["channels", ...(option ? [option] : [])].map((name) =>
+          slider(view, name, { label: symbols[name], values: choices[name] }))}`,
       picture: html`<div style=${`width: ${left}px`}>${maps(shown, left)}</div>
         <div><p class="eca-edu-reading">${words(shown)}</p>${strip(shown, right)}${parameters(right)}</div>`,
       sentence: html`${gate} on ${C} channels: a channel meets ${meets}${through}.
