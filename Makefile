@@ -26,6 +26,7 @@ lint: $(VENV)/test.installed
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/oxlint -A no-unused-vars --deny-warnings --ignore-pattern '*lit-html.js' eca_edu/explorers book
 
 bench: $(VENV)/test.installed
 	for script in benchmarks/*.py; do $(BIN)/python $$script || exit 1; done
