@@ -110,7 +110,7 @@ def test_a_notebook_runs_and_its_controls_move(page, lab, path):
     outputs = run_all(page)
     screenshot(page, name)
     assert ("cifar10: " in outputs) == ("load_images(" in path.read_text(encoding="utf-8"))
-    made = re.findall(r"^(?:\w+ = )?(\w+)(?:\.of_tensor)?\(", "\n".join(code_of(path)), re.MULTILINE)
+    made = re.findall(r"^ *(?:\w+ = )?(\w+)(?:\.of_tensor)?\(", "\n".join(code_of(path)), re.MULTILINE)
     expect(page.locator(".eca-edu-explorer")).to_have_count(sum(hasattr(eca_edu.explorers, call) for call in made))
     expect(page.locator(".eca-edu-still")).to_have_count(0)  # each has its kernel
     for explorer in page.locator(".eca-edu-explorer:not(:has(.eca-edu-curves))").all():
