@@ -1,7 +1,8 @@
 // A picture is enlarged by a click or Enter; without script, its link leads to the file.
 const dialog = document.createElement("dialog");
 dialog.setAttribute("aria-label", "Enlarged picture");
-dialog.innerHTML = '<button>Close</button><img alt="">';
+const button = document.createElement("button");
+button.textContent = "Close";
 dialog.addEventListener("click", () => dialog.close());
 document.body.append(dialog);
 
@@ -9,11 +10,12 @@ for (const link of document.querySelectorAll(".enlarge")) {
   link.addEventListener("click", (event) => {
     if (event.ctrlKey || event.metaKey || event.shiftKey) return; // the browser's own ways to open a link
     event.preventDefault();
-    const [small, large] = [link.querySelector("img"), dialog.querySelector("img")];
-    Object.assign(large, { src: link.href, alt: small.alt });
+    const small = link.querySelector("img");
+    const large = small.cloneNode();
     // It fills the window; where that would make it no larger, on a phone, it is moved in its frame.
     const whole = (88 * small.naturalWidth) / small.naturalHeight;
     large.style.width = `max(${small.getAttribute("width") ?? small.naturalWidth}px, min(94vw, ${whole}vh))`;
+    dialog.replaceChildren(button, large);
     dialog.showModal();
   });
 }

@@ -18,7 +18,8 @@ def words(figure: Figure) -> str:
     drawn = [part for ax in figure.axes for part in ax.get_children() if part is not ax.patch and part.get_visible()]
     kinds = [name for kind, name in KINDS.items() if any(isinstance(part, kind) for part in drawn)]
     texts = [" ".join(text.get_text().split()) for text in figure.findobj(Text) if text.get_visible()]
-    named = [text for text in texts if re.search(r"[^\W\d_]", text) and "mathdefault" not in text]
+    texts = [re.sub(r"[$\\{}_]", "", text) for text in texts if "mathdefault" not in text]  # $\omega$ is read as omega
+    named = [text for text in texts if re.search(r"[^\W\d]", text)]
     return "; ".join(dict.fromkeys([", ".join(kinds), *named]))
 
 

@@ -12,6 +12,7 @@ import json
 import os
 import re
 import shutil
+import signal
 import tempfile
 import time
 from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
@@ -40,7 +41,9 @@ DOCUMENTS = (ROOT / "docs" / "glossary.md", ROOT / "docs" / "teachers.md")
 INGREDIENTS = ("eca_edu", "data/checkpoints", "data/results", "book/kernel.py", "requirements.lock")
 CACHE = ROOT / "build" / "book-cache"
 WIDGET = "application/vnd.jupyter.widget-view+json"
+STATE = "application/vnd.jupyter.widget-state+json"
 EXPLORER = '<div class="eca-edu-still"'
+NUMBERS = re.compile(r'(?<=<script type="application/json">).*?(?=</script>)', re.DOTALL)
 CODE = re.compile(r'<script class="eca-edu-code">(.*?)</script>', re.DOTALL)
 MARK = "book-set-up"
 SET_UP = f"import sys\nsys.path.append({str(HERE)!r})\nimport kernel\ndel kernel, sys"
@@ -177,6 +180,8 @@ class Book:
                 said = self.announced(cell.source, source) or said
             parts.append(self.cell(cell, source, said))
         body = "\n".join(parts)
+        widgets = notebook.metadata.get("widgets", {}).get(STATE, {}).get("state", {})
+        body = as_left(body, [widget["state"] for widget in widgets.values()])
         scripts = [self.keep(code.encode(), "explorers-", "js") for code in dict.fromkeys(CODE.findall(body))]
         page.body = CODE.sub("", body) + "".join(f'\n<script src="{script}"></script>' for script in scripts)
         return with_headings(page)
@@ -223,6 +228,17 @@ class Book:
         if "text/markdown" in data:
             return self.markdown(data["text/markdown"], source)
         return f"<pre>{ansi2html(data['text/plain'])}</pre>"
+
+
+def as_left(body: str, states: list[dict]) -> str:
+    """Return a page with its explorers as the last cell left them: the curves of a training grow after they are shown."""
+    last = {state["key"]: state for state in states if "key" in state}
+
+    def renewed(match: re.Match) -> str:
+        state = json.loads(match.group())
+        return json.dumps({**state, **{name: last[state["key"]][name] for name in state}}).replace("<", "\\u003c")
+
+    return NUMBERS.sub(renewed, body) if last else body
 
 
 class Renderer(IPythonRenderer):
@@ -386,6 +402,7 @@ def main() -> None:
     )
     parser.add_argument("--folder", type=Path, default=ROOT / "build" / "book")
     options = parser.parse_args()
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # or else the pool's processes would stay behind
     try:
         files = build(options.folder, options.budget)
     except (OSError, RuntimeError, ValueError) as error:

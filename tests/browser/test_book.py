@@ -190,7 +190,7 @@ def test_every_explorer_answers_to_a_key_without_kernel(read, stem):
     assert page.locator(".eca-edu-code").count() == 0  # the code of each stands in a file, once
     for explorer in page.locator(".eca-edu-explorer").all():
         before = explorer.evaluate(SHOWN)
-        slider = explorer.locator("input[type=range]:enabled")
+        slider = explorer.locator("input[type=range]:enabled").or_(explorer.locator("[role=slider]"))
         if slider.count():
             slider.first.press("ArrowRight")
         else:
