@@ -8,7 +8,7 @@ explorers.attributions = (view) => {
 
   /** Numbers of base64 as bytes of a kind, decoded once: the same object is the same picture. */
   function bytes(text, Kind = Uint8Array) {
-    if (!known.has(text)) known.set(text, new Kind(Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0)).buffer));
+    if (!known.has(text)) known.set(text, decode(text, Kind));
     return known.get(text);
   }
 

@@ -1,6 +1,5 @@
 """Ask a network why: an image, a method and a target, and how far the answer can be trusted."""
 
-import base64
 import copy
 from collections.abc import Callable, Sequence
 from itertools import product
@@ -26,7 +25,7 @@ from eca_edu.attribution import (
 )
 from eca_edu.channel_weights import gates
 from eca_edu.datasets.image_data import ImageData
-from eca_edu.explorers.explorer import Explorer
+from eca_edu.explorers.explorer import Explorer, chosen, encoded
 from eca_edu.models import ResidualBlock
 
 STEPS = (2, 8, 32, 128)
@@ -66,15 +65,13 @@ class AttributionExplorer(Explorer):
     def __init__(
         self, model: nn.Module, data: ImageData, layers: Sequence[str] | None = None, *, images: int = 8, **state
     ):
-        if not len(data):
-            raise ValueError("data must hold at least one image; got none")
+        shown = data.take(chosen(data, images))
         model = copy.deepcopy(model).eval()  # the methods put hooks on it, while other cells may use the original
         modules = dict(model.named_modules())
         if layers is None:
             layers = [name for name, module in modules.items() if isinstance(module, ResidualBlock)]
         if not layers or not set(layers) <= set(modules):
             raise ValueError(f"layers must be names of modules of the model, at least one; got {list(layers)}")
-        shown = data.take(chosen(data, images))
         numbers = {
             "layers": list(layers),
             "methods": {name: {"layer": layer, "steps": steps} for name, (_, layer, steps) in METHODS.items()},
@@ -82,18 +79,11 @@ class AttributionExplorer(Explorer):
             "classes": list(data.class_names),
             "labels": shown.labels.tolist(),
             "size": list(data.images.shape[2:]),
-            "pixels": [encoded(image.permute(1, 2, 0).numpy()) for image in shown.images],
+            "pixels": [encoded(image.permute(1, 2, 0)) for image in shown.images],
             "masks": None if shown.masks is None else [encoded(mask.numpy().astype(np.uint8)) for mask in shown.masks],
             **explanations(model, shown, list(layers)),
         }
         super().__init__(numbers, **{"layer": layers[-1], **state})
-
-
-def chosen(data: ImageData, images: int) -> torch.Tensor:
-    """Return the indices of at most so many images, evenly spread, half of them from each context where there are two."""
-    order = torch.arange(len(data)) if data.context is None else data.context.argsort(stable=True)
-    images = min(images, len(data))
-    return order[torch.arange(images) * len(data) // images]
 
 
 def explanations(model: nn.Module, data: ImageData, layers: list[str]) -> dict[str, Any]:
@@ -158,11 +148,6 @@ def quantised(values: np.ndarray) -> dict[str, Any]:
     """Return numbers as whole ones from -127 to 127, in base64, and what 127 stands for."""
     reach = float(np.abs(values).max())
     return {"reach": reach, "values": encoded(np.round(values * (127 / (reach or 1))).astype(np.int8))}
-
-
-def encoded(values: np.ndarray) -> str:
-    """Return the bytes of an array as base64."""
-    return base64.b64encode(np.ascontiguousarray(values).tobytes()).decode()
 
 
 def as_shown(attribution: Attribution) -> torch.Tensor:

@@ -1,14 +1,18 @@
 """What all explorers share: state that Python and the page both can change, numbers from Python, errors that show."""
 
+import base64
 import inspect
 import uuid
 from collections.abc import Callable
 from typing import Any, ClassVar
 
 import anywidget
+import numpy as np
+import torch
 import traitlets
 from IPython.display import HTML, display
 
+from eca_edu.datasets.image_data import ImageData
 from eca_edu.explorers import page
 
 
@@ -59,3 +63,20 @@ class Explorer(anywidget.AnyWidget):
         display(HTML(self.to_html()))
         data, metadata = super()._repr_mimebundle_() or ({}, {})
         display(data, metadata=metadata, raw=True)
+
+
+def chosen(data: ImageData, images: int) -> torch.Tensor:
+    """Return the indices of at most so many images, evenly spread over the contexts, or else over the data: (n,).
+
+    Raises ValueError if there is no image.
+    """
+    if not len(data):
+        raise ValueError("data must hold at least one image; got none")
+    order = torch.arange(len(data)) if data.context is None else data.context.argsort(stable=True)
+    images = min(images, len(data))
+    return order[torch.arange(images) * len(data) // images]
+
+
+def encoded(values: torch.Tensor | np.ndarray) -> str:
+    """Return the bytes of an array, row after row, as base64."""
+    return base64.b64encode(np.ascontiguousarray(values).tobytes()).decode()

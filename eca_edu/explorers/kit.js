@@ -255,9 +255,9 @@ function short(value, decimals = 2) {
   return String(Number(value.toFixed(decimals)) + 0).replace("-", "−");
 }
 
-/** Numbers that Python sent as base64 of little-endian float32. */
-function decode(text) {
-  return new Float32Array(Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0)).buffer);
+/** Numbers that Python sent as base64, little-endian, of a kind such as Float32Array or Int8Array. */
+function decode(text, Kind = Float32Array) {
+  return new Kind(Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0)).buffer);
 }
 
 /** `<eca-edu-map .shown=${{ values, height, width, scale, low, high }}>`: a map of numbers as pixels in colours; with

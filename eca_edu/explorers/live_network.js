@@ -10,8 +10,7 @@ explorers.live_network = (view) => {
   let last = null; // what it did in the frame before, from which the next one goes on
 
   const pictures = () => view.get("pictures");
-  const bytes = (text) => Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
-  const pixelsOf = memo((image, turned) => bytes(pictures()[image].pixels[Number(turned)]));
+  const pixelsOf = memo((image, turned) => decode(pictures()[image].pixels[Number(turned)], Uint8Array));
   /** (3, H, W) -> (H, W, 3), as the screen wants it. */
   const shownOf = memo((image, turned) => {
     const pixels = pixelsOf(image, turned);

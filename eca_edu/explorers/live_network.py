@@ -1,6 +1,5 @@
 """A trained network that runs in the page: every map, weight and probability can be looked at, every gate be changed."""
 
-import base64
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -12,7 +11,7 @@ from torch import nn
 from eca_edu.channel_weights import record_channel_weights
 from eca_edu.datasets.image_data import ImageData
 from eca_edu.explorers import page
-from eca_edu.explorers.explorer import Explorer
+from eca_edu.explorers.explorer import Explorer, chosen, encoded
 from eca_edu.explorers.network import network_numbers
 from eca_edu.files import written_whole
 
@@ -47,8 +46,7 @@ class LiveNetwork(Explorer):
         images: int = 24,
         **state,
     ):
-        if not len(data):
-            raise ValueError("data must hold at least one image; got none")
+        shown = chosen(data, images).tolist()
         if turned is not None and len(turned) != len(data):
             raise ValueError(f"turned must hold the images of data, turned; got {len(turned)} for {len(data)}")
         self.data, self.turned_data = data, turned
@@ -67,9 +65,7 @@ class LiveNetwork(Explorer):
             "images": len(data),
         }
         state.setdefault("network", next(reversed(named)))
-        chosen = torch.arange(len(data)) if data.context is None else data.context.argsort(stable=True)
-        chosen = chosen[torch.arange(min(images, len(data))) * len(data) // min(images, len(data))]
-        super().__init__(numbers, pictures=[self._picture(int(i)) for i in chosen], **state)
+        super().__init__(numbers, pictures=[self._picture(index) for index in shown], **state)
         self.when(["asked"], self._answer)
 
     def _picture(self, index: int) -> dict[str, Any]:
@@ -78,9 +74,7 @@ class LiveNetwork(Explorer):
         return {
             "index": index,
             "labels": [int(data.labels[index]) for data in versions],
-            "pixels": [
-                base64.b64encode(data.images[index].numpy().tobytes()).decode() for data in versions
-            ],  # (3, H, W)
+            "pixels": [encoded(data.images[index]) for data in versions],  # (3, H, W)
             "context": None if self.data.context is None else int(self.data.context[index]),
         }
 

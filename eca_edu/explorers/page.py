@@ -12,6 +12,7 @@ from eca_edu.figures import colours
 
 HERE = Path(__file__).resolve().parent
 SHADES = 64  # of a scale of colours
+COLOURS = {name.lower(): value for name, value in vars(colours).items() if name.isupper() and value.startswith("#")}
 #: What stands in for the model of a widget where there is no kernel.
 SHIM = """
 function withoutKernel(state) {
@@ -52,22 +53,20 @@ ONLY_THIS_FILE = "default-src 'none'; style-src 'unsafe-inline'; script-src 'uns
 @cache
 def style() -> str:
     """Return the style sheet of all explorers, with the colours of the course as variables."""
-    named = {name.lower(): value for name, value in vars(colours).items() if name.isupper() and value.startswith("#")}
-    variables = "".join(f"--{name}: {value}; " for name, value in named.items())
+    variables = "".join(f"--{name}: {value}; " for name, value in COLOURS.items())
     return f".eca-edu-explorer {{ {variables}}}\n{(HERE / 'kit.css').read_text(encoding='utf-8')}"
 
 
 @cache
 def code(*names: str) -> str:
     """Return the JavaScript of the files `names`, after all that they share: a classic script without exports."""
-    palette = {name.lower(): value for name, value in vars(colours).items() if name.isupper() and value.startswith("#")}
     scales = {"signed": colours.SIGNED, "weight": colours.WEIGHT}
     shades = {
         name: [matplotlib.colors.to_hex(matplotlib.colormaps[scale](i / (SHADES - 1))) for i in range(SHADES)]
         for name, scale in scales.items()
     }
     files = [(HERE / f"{name}.js").read_text(encoding="utf-8") for name in ("lit-html", "kit", *names)]
-    return "\n".join([f"const palette = {json.dumps({**palette, **shades})};", *files])
+    return "\n".join([f"const palette = {json.dumps({**COLOURS, **shades})};", *files])
 
 
 def module(name: str, *needs: str) -> str:

@@ -105,7 +105,7 @@ explorers.pipeline = (view) => {
     return {
       controls: html`${pixels.length ? html`<div class="eca-edu-thumbnails" role="group" aria-label="images"><div>${pixels.map((text, i) => html`
           <button type="button" aria-pressed=${i === image} aria-label=${`image ${i}: ${names[i]}`} @click=${() => view.set({ image: i, y: {} })}>
-            <eca-edu-map .shown=${{ pixels: once(`pixels ${i}`, () => Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0))), height: size[0], width: size[1] }}></eca-edu-map></button>`)}</div></div>` : nothing}
+            <eca-edu-map .shown=${{ pixels: once(`pixels ${i}`, () => decode(text, Uint8Array)), height: size[0], width: size[1] }}></eca-edu-map></button>`)}</div></div>` : nothing}
         ${se ? switches(view, "gate", { label: "gate on the same y", options: ["ECA", "SE"] }) : nothing}`,
       picture: html`<div class="eca-edu-pipeline">${tower("X")}${steps(state, wide, row)}${tower("X̃", omega)}</div>
         <div class="eca-edu-beside" style=${`width: ${narrow ? view.width : 172}px`}>

@@ -9,17 +9,17 @@ from torch import nn
 
 from eca_edu.attention import ECA, SqueezeExcitation
 from eca_edu.datasets.image_data import ImageData
-from eca_edu.explorers.attributions import chosen, encoded
-from eca_edu.explorers.explorer import Explorer
+from eca_edu.explorers.explorer import Explorer, chosen, encoded
 
 
 class PipelineExplorer(Explorer):
     """The four steps of ECA, row by row: `image`, `gate`, `channel`, and what was set by hand in `y` and `kernel`.
 
-    model: a network whose `block` has a branch and an ECA in `attention`. data: at least one image; `images` of them are shown.
-    other: a network with SE in the same block, whose gate is laid on the same averages.
+    model: a network whose `block` has a branch and a gate in `attention`, whose averages are shown. data: at least one image;
+    `images` of them are shown. other: a network whose gate in the same block is laid on these averages: one of the two gates is
+    ECA, the other SE. Without `other` the gate is ECA.
     y: {channel: average}. kernel: its weights.
-    Raises ValueError for no image, and TypeError if `attention` is no ECA, or SE in `other`.
+    Raises ValueError for no image, and TypeError for other gates.
     """
 
     script = "pipeline"
@@ -39,23 +39,29 @@ class PipelineExplorer(Explorer):
         other: nn.Module | None = None,
         **state,
     ):
-        if not len(data):
-            raise ValueError("data must hold at least one image; got none")
         shown = data.take(chosen(data, images))
         place: Any = model.get_submodule(block)
-        gate, se = place.attention, None if other is None else other.get_submodule(block).attention
-        if not isinstance(gate, ECA):
-            raise TypeError(f"{block} of model must have ECA in attention; got {type(gate).__name__}")
-        if se is not None and not isinstance(se, SqueezeExcitation):
-            raise TypeError(f"{block} of other must have SE in attention; got {type(se).__name__}")
+        gates = [place.attention, *([] if other is None else [other.get_submodule(block).attention])]
+        eca = next((gate for gate in gates if isinstance(gate, ECA) and gate.conv.padding_mode == "zeros"), None)
+        se = next((gate for gate in gates if isinstance(gate, SqueezeExcitation)), None)
+        if eca is None or (len(gates) > 1 and se is None):
+            came = " and ".join(type(gate).__name__ for gate in gates)
+            raise TypeError(
+                f"{block} must have ECA padded with zeros in attention, and SE in the other network; got {came}"
+            )
         maps: list[torch.Tensor] = []
         hook = place.branch.register_forward_hook(lambda module, inputs, output: maps.append(output.cpu()))
         with torch.no_grad(), hook:
             model.eval()(data.normalize(shown.images.to(next(model.parameters()).device)))
-        pixels = [encoded(image.permute(1, 2, 0).numpy()) for image in shown.images]
+        pixels = [encoded(image.permute(1, 2, 0)) for image in shown.images]
         names = [data.class_names[label] for label in shown.labels]
         drawn = {"pixels": pixels, "names": names, "size": list(data.images.shape[2:]), "se": se and _layers(se)}
-        self._show(maps[0], gate.conv.weight.flatten().tolist(), drawn, state)
+        self._show(
+            maps[0],
+            eca.conv.weight.flatten().tolist(),
+            drawn,
+            {"gate": "SE" if place.attention is se else "ECA", **state},
+        )
 
     @classmethod
     def of_tensor(cls, x: torch.Tensor, kernel: Sequence[float] | torch.Tensor, **state) -> "PipelineExplorer":
@@ -66,7 +72,7 @@ class PipelineExplorer(Explorer):
         return explorer
 
     def _show(self, maps: torch.Tensor, kernel: list[float], drawn: dict[str, Any], state: dict[str, Any]) -> None:
-        numbers = {**drawn, "shape": list(maps.shape[1:]), "maps": [encoded(one.float().numpy()) for one in maps]}
+        numbers = {**drawn, "shape": list(maps.shape[1:]), "maps": [encoded(one.float()) for one in maps]}
         state.setdefault("channel", maps.shape[1] // 2)
         super().__init__(numbers, kernel=kernel, **state)
 

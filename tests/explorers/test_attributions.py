@@ -6,7 +6,8 @@ from playwright.sync_api import expect
 
 from eca_edu import ECACNN, integrated_gradients, load_checkpoint, make_cue_switch
 from eca_edu.attribution import Attribution
-from eca_edu.explorers.attributions import AttributionExplorer, chosen, completeness, sanity
+from eca_edu.explorers.attributions import AttributionExplorer, completeness, sanity
+from eca_edu.explorers.explorer import chosen
 
 DATA = make_cue_switch(40, seed=2)
 

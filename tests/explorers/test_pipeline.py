@@ -4,8 +4,8 @@ import pytest
 import torch
 from playwright.sync_api import expect
 
-from eca_edu import ECACNN, load_checkpoint, make_cue_switch
-from eca_edu.explorers.attributions import chosen
+from eca_edu import ECACNN, load_checkpoint, make_attention, make_cue_switch
+from eca_edu.explorers.explorer import chosen
 from eca_edu.explorers.pipeline import PipelineExplorer
 
 DATA = make_cue_switch(40, seed=2)
@@ -63,7 +63,8 @@ def test_what_is_no_pipeline_is_refused(networks):
     eca, se = networks
     with pytest.raises(ValueError, match="data must hold at least one image"):
         PipelineExplorer(eca, DATA.take(slice(0)))
-    with pytest.raises(TypeError, match="block1 of model must have ECA in attention; got SqueezeExcitation"):
-        PipelineExplorer(se, DATA)
-    with pytest.raises(TypeError, match="block1 of other must have SE in attention; got Identity"):
-        PipelineExplorer(eca, DATA, other=ECACNN(16, attention=torch.nn.Identity))
+    words = "block1 must have ECA padded with zeros in attention, and SE in the other network; got "
+    ring = ECACNN(16, attention=lambda channels: make_attention("eca-circular", channels))
+    for model, other, got in [(se, None, "SqueezeExcitation"), (eca, eca, "ECA and ECA"), (ring, None, "ECA")]:
+        with pytest.raises(TypeError, match=words + got):
+            PipelineExplorer(model, DATA, other=other)
