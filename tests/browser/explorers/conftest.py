@@ -5,8 +5,6 @@ import contextlib
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.conftest import browser, shapes  # noqa: F401
-
 PAGE = """<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">
 <title>an explorer</title><style>:root {{ color-scheme: light dark }} body {{ margin: 12px }}</style><main>{}</main>"""
 
@@ -41,7 +39,7 @@ class Shown:
 
 
 @pytest.fixture
-def show(browser, tmp_path):  # noqa: F811
+def show(browser, tmp_path):
     """Open the page of an explorer; at the end nothing may have been asked from a network, and no error been told."""
     asked, errors, contexts = [], [], []
 
