@@ -4,16 +4,19 @@ The images are of CIFAR-10's layout, those of chapter 08 a folder of another kin
 chapters on generated ones. With ECA_EDU_SCREENSHOTS=<folder> each test leaves pictures of the page there.
 """
 
+import contextlib
 import html
 import os
 import re
 from pathlib import Path
+from types import SimpleNamespace
 
 import nbformat
 import pytest
 from playwright.sync_api import expect
 
 import eca_edu.explorers
+from tests.test_benchmarks import benchmark
 
 OPEN = """async name => {
     for (const old of [...jupyterapp.shell.widgets('main')]) {
@@ -205,3 +208,15 @@ def test_a_reopened_notebook_shows_its_explorers_as_they_were_left(page, lab):
     expect(page.get_by_text("Error displaying widget").first).to_be_hidden()
     explorer.get_by_role("slider", name="C", exact=True).press("Home")
     expect(explorer.locator(SENTENCE)).to_contain_text("log₂ 1 ")
+
+
+def test_explorers_are_timed_beside_interact(lab, browser, capsys, monkeypatch):
+    """The benchmark, in the Chromium and the JupyterLab of the other tests, of one explorer."""
+    pages = []
+    chrome = SimpleNamespace(new_page=lambda **size: pages.append(browser.new_page(**size)) or pages[-1])
+    chrome.close = lambda: pages[-1].close()
+    server = SimpleNamespace(address=lab.address, token=lab.token, root=lab.root, close=lab.end_kernels)
+    monkeypatch.setattr("playwright.sync_api.sync_playwright", contextlib.nullcontext)
+    few = {"MOVES": 1, "EXPLORERS": {"kernel size": "KernelSizeExplorer()"}}
+    benchmark("explorer_latency.py", JupyterLab=lambda *_: server, launch=lambda _: chrome, **few)()
+    assert re.search(r"The slowest explorer is \d+\.\d times as fast", capsys.readouterr().out)
