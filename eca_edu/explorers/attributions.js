@@ -105,7 +105,7 @@ explorers.attributions = (view) => {
   }
 
   function lights(pairs) {
-    return html`<ul class="eca-edu-lights">${pairs.map(([state, words]) => html`<li><b style=${`color: ${SIGNS[state][1]}`}>${SIGNS[state][0]}</b> ${words}</li>`)}</ul>`;
+    return html`<ul class="eca-edu-lights" aria-live="polite">${pairs.map(([state, words]) => html`<li><b style=${`color: ${SIGNS[state][1]}`}>${SIGNS[state][0]}</b> ${words}</li>`)}</ul>`;
   }
 
   return () => {
@@ -115,7 +115,8 @@ explorers.attributions = (view) => {
     const one = wrong ? null : all[image];
     const takes = methods[method];
     const side = Math.floor(Math.min(210, (view.width - 24) / (view.width < 560 ? 2 : 3.6)));
-    const rest = view.width < 560 ? view.width : Math.max(270, view.width - 3 * side - 62);
+    const beside = view.width - 3 * side - 62; // what the three pictures leave
+    const rest = beside < 270 ? view.width : beside;
     const answer = answers[image];
     const bars = view.width < 560 ? view.width : Math.min(480, view.width - side - 20);
     const maps = one && (method === "gate"
@@ -134,10 +135,10 @@ explorers.attributions = (view) => {
           <button type="button" aria-pressed=${i === image} aria-label=${`image ${i}: ${classes[labels[i]]}`} @click=${() => view.set({ image: i })}>
             <eca-edu-map .shown=${{ pixels: bytes(text), height, width }}></eca-edu-map></button>`)}</div></div>
         ${wrong ? nothing : html`${square("the image", side, { pixels: bytes(pixels[image]), height, width }, method === "gate" ? null : shownMap(one.maps[0]))}${maps}
-        <div style=${`width: ${rest}px`}>${lights(one.lights)}${key("signed", -1, 1, "against, for")}${method === "gate" ? nothing : everywhere(rest)}</div>`}`,
+        <div class="eca-edu-charts" style=${`width: ${rest}px`}><div>${lights(one.lights)}${key("signed", -1, 1, "against, for")}</div>
+          ${method === "gate" ? nothing : everywhere(rest < 560 ? rest : rest - 350)}</div>`}`,
       sentence: wrong ? nothing : html`Image ${image}: the right class is ${classes[labels[image]]}, the network says ${classes[answer]}
-        (${Math.round(100 * probabilities[image][answer])} %). Why ${classes[one.target]}? By ${method}: <b>${one.words}</b>
-        ${one.lights.map(([, words]) => words).join(" ")}`,
+        (${Math.round(100 * probabilities[image][answer])} %). Why ${classes[one.target]}? By ${method}: <b>${one.words}</b>`,
     };
   };
 };

@@ -47,7 +47,7 @@ explorers.backbones = (view) => {
     const stage = ({ channels, modules }, i) => {
       const { k, parameters, wrong } = made[i];
       const open = (event) => view.look({ stage: i, block: Math.min(1, Number(event.target.dataset.block ?? 1)) });
-      const bar = (n) => html`<i data-block=${n} style="height: ${4 * Math.log2(channels)}px"></i>`;
+      const bar = (n) => html`<i data-block=${n} style="height: ${2.6 * Math.log2(channels)}px"></i>`;
       const change = (by, words) => html`<button type="button" aria-label="${words} k in stage ${i + 1}"
         ?disabled=${k === "?" || k + by < 1} @click=${() => step(i, by)}>${by > 0 ? "+" : "−"}</button>`;
       return html`<div class="eca-edu-stage" data-hover="stage ${i}" style="flex-grow: ${modules}">
@@ -58,7 +58,7 @@ explorers.backbones = (view) => {
         ${k === null ? nothing : html`<span class="eca-edu-step">${change(-1, "smaller")}<span>k = ${k}</span>
           ${change(1, "larger")}</span>`}
         ${wrong ? html`<span class="eca-edu-refused">impossible</span>`
-          : html`<b>+${print(parameters)}</b> parameter${parameters === 1 ? "" : "s"}`}</div>`;
+          : html`<span><b>+${print(parameters)}</b> parameter${parameters === 1 ? "" : "s"}</span>`}</div>`;
     };
     return html`<div class="eca-edu-network ${view.seen.before ? "" : "eca-edu-gated"}"
       @dblclick=${(event) => event.stopPropagation()}>${ends("image, first layers →")}
@@ -67,7 +67,8 @@ explorers.backbones = (view) => {
 
   /** A block of the opened stage: branch, gate, shortcut and addition, from top to bottom. */
   function block({ layers, shortcut, after }, channels, k) {
-    const [line, middle, side] = [78, 170, 278]; // where the branch, the gate and the shortcut run
+    const wide = Math.min(358, view.width);
+    const [line, middle, side] = [78, 170, wide - 80]; // where the branch, the gate and the shortcut run
     const lit = (part) => view.hover === part;
     const ink = (part) => (lit(part) ? "var(--vermilion)" : "var(--text)");
     const text = (x, y, words, anchor = "middle", weight = "normal") => svg`<text x=${x} y=${y} text-anchor=${anchor}
@@ -81,12 +82,12 @@ explorers.backbones = (view) => {
       ${lines.map((words, n) => text(x, y + 14 + 14 * n, words))}`;
     // Boxes below each other, and where the last one ends.
     const stack = (x, top, all, part) => all.reduce(([boxes, y], layer) => {
-      const lines = layer.split(/, (?=stride)/);
-      return [[...boxes, box(x, y + 6, lines, part)], y + 12 + 14 * lines.length];
+      const lines = layer.split(/\n|, (?=stride)/);
+      return [[...boxes, box(x, y + 4, lines, part)], y + 10 + 14 * lines.length];
     }, [[], top]);
     const [branch, from] = stack(line, 16, layers, "branch");
-    const [times, plus] = [from + 70, from + 96];
-    const end = plus + (shortcut ? 14 : -14) + (after ? 26 : 0);
+    const [times, plus] = [from + 62, from + 84];
+    const end = plus + (shortcut ? 12 : -14) + (after ? 26 : 0);
     const ways = shortcut ? svg`<g data-hover="shortcut">${flow(`M${line} 16H${side}V${plus}H${line + 10}`, "shortcut")}
         ${stack(side, 50, shortcut, "shortcut")[0]}${text(side - 8, plus - 6, "shortcut", "end")}
         ${sign(plus, "+", "shortcut")}</g>` : text(side, 50, "no shortcut here");
@@ -94,7 +95,7 @@ explorers.backbones = (view) => {
       <rect x=${middle - 62} y=${from + 15} width="124" height="38" rx="4" fill="var(--page)" stroke="var(--vermilion)"
         stroke-width="2"></rect>${text(middle, from + 46, `${channels} weights ω`)}${sign(times, "×", "gate")}
       ${text(middle, from + 31, view.get("attention") + (k === null ? "" : `, k = ${k}`), "middle", "bold")}</g>`;
-    return drawing(358, end + 24, "a block", svg`${flow(`M${line} 0V${end + 12}`, "branch")}
+    return drawing(wide, end + 24, "a block", svg`${flow(`M${line} 0V${end + 12}`, "branch")}
       <path d="M${line - 4} ${end + 10}h8l-4 8Z" fill="var(--text)"></path>
       <g class="eca-edu-axis">${text(line + 10, 10, "from the block before", "start")}
         ${text(line + 10, end + 20, "to the next block", "start")}</g>
@@ -107,11 +108,11 @@ explorers.backbones = (view) => {
     const x = linear([0, 8.6], [92, width - 72]);
     const place = (count) => x(count ? Math.log10(count) + 0.5 : 0);
     const stage = view.hover?.startsWith("stage") ? Number(view.hover.split(" ")[1]) : -1;
-    const bottom = 22 * Object.keys(gates).length + 22;
+    const bottom = 21 * Object.keys(gates).length + 20;
     const dot = (count, y, fill, stroke) => svg`<circle cx=${place(count)} cy=${y} r="5" fill=${fill} stroke=${stroke}
       stroke-width="2"></circle>`;
     const line = (gate, i) => {
-      const [cost, y, chosen] = [costOf(gate), 22 * i + 33, gate === view.get("attention")];
+      const [cost, y, chosen] = [costOf(gate), 21 * i + 31, gate === view.get("attention")];
       const [count, part] = [cost[name], cost.made[stage]?.[name]];
       const behind = view.hover === `gate ${gate}` ? "var(--panel)" : "transparent";
       return svg`<g data-hover="gate ${gate}" class="eca-edu-row" font-weight=${chosen ? "bold" : "normal"}
@@ -123,7 +124,7 @@ explorers.backbones = (view) => {
             ${part === undefined ? nothing : dot(part, y, "none", "var(--vermilion)")}
             <text x=${place(count) + 9} y=${y + 4}>${print(count)}</text>`}</g>`;
     };
-    const ring = stage < 0 ? "" : `, ring: stage ${stage + 1}`;
+    const ring = stage < 0 ? "" : `, ○ stage ${stage + 1}`;
     const ticks = [[0, "0"], [2.5, "100"], [5.5, "10⁵"], [8.5, "10⁸"]];
     return drawing(width, bottom + 24, title, svg`<text y="12"><tspan font-weight="bold">${title}</tspan>${ring}</text>
       ${axis("bottom", x, ticks, { at: bottom, from: x(0), to: x(8.6) })}${Object.keys(gates).map(line)}`);
@@ -141,10 +142,12 @@ explorers.backbones = (view) => {
     // A reader who has kept to the paper's r goes on with the paper's.
     const moved = (name) => (r === reduction ? { reduction: backbones[name].reduction } : {});
     const choosing = { ...view, set: (changes) => view.set({ ...changes, ...moved(changes.backbone) }) };
-    const seen = { block: shown, before: Boolean(view.seen.before) };
+    const seen = { block: shown, before: Boolean(view.seen.before), chart: view.seen.chart ?? "parameters" };
     const looking = { ...view, get: (name) => seen[name], set: view.look };
     const wide = view.width < 660 ? view.width : view.width - 400;
     const each = wide >= 500 ? (wide - 20) / 2 : wide;
+    const charts = [["parameters", "parameters"], ["macs", "MACs"]];
+    const titles = { parameters: "added parameters", macs: "added multiply-accumulates" };
     const norm = `BatchNorm2d(${channels})`;
     const pair = `Sequential(${norm}, ${kind}(${channels}))`;
     const ks = cost.made.map(({ k }) => k).join("-");
@@ -168,10 +171,11 @@ explorers.backbones = (view) => {
           ${switches(looking, "before",
             { label: "insert_attention", options: [[true, "before"], [false, "after"]] })}</div>
         ${block(blocks[shown], channels, cost.made[opened].k)}</div>
-        <div class="eca-edu-charts" style="width: ${wide}px">${chart("parameters", "added parameters", each)}
-          ${chart("macs", "added multiply-accumulates", each)}
-          <p><code>insert_attention</code> ${view.seen.before ? "looks for" : "replaces"} <code>${place}</code>
-            ${view.seen.before ? ", a" : "by"} <code>${view.seen.before ? norm : pair}</code></p></div>`,
+        <div class="eca-edu-charts" style="width: ${wide}px">
+          ${each < wide ? nothing : switches(looking, "chart", { label: "added", options: charts })}
+          ${charts.filter(([name]) => each < wide || name === seen.chart).map(([name]) => chart(name, titles[name], each))}</div>
+        <p><code>insert_attention</code> ${view.seen.before ? "looks for" : "replaces"} <code>${place}</code>
+          ${view.seen.before ? ", a" : "by"} <code>${view.seen.before ? norm : pair}</code></p>`,
       sentence: html`${backbone} and ${attention}${by}: <b>${several(cost.parameters, "parameter")}</b> and
         ${print(cost.macs)} multiply-accumulates more, on top of ${print(parameters)} parameters
         (+${((100 * cost.parameters) / parameters).toFixed(4)}%).`,

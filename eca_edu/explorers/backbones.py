@@ -95,7 +95,11 @@ def block(model: nn.Module, place: str) -> dict[str, Any]:
     passes = getattr(module, "use_res_connect", True)  # MobileNetV2 has blocks without a shortcut
     return {
         "place": place,
-        "layers": [*(layer.replace("norm", f"norm, {relu}") for layer in layers[:-1]), layers[-1]],
+        # All but the last batch norm follow their convolution in one box.
+        "layers": [
+            *(f"{conv}\n{norm}, {relu}" for conv, norm in zip(layers[:-2:2], layers[1:-2:2], strict=True)),
+            *layers[-2:],
+        ],
         "shortcut": words(shortcut.modules()) if shortcut else [] if passes else None,
         "after": relu if hasattr(module, "relu") else "",
     }

@@ -60,8 +60,9 @@ explorers.convolution = (view) => {
   function picture(width) {
     const [y, kernel, channel, ring] = [view.get("y"), view.get("kernel"), view.get("channel"), view.get("padding") === "circular"];
     const margin = (kernel.length - 1) / 2;
-    const left = 62;
+    const left = width < 480 ? 46 : 62;
     const wide = Math.min(78, (width - left - 6) / (y.length + 2 * margin));
+    const brief = (value) => (wide < 36 ? String(Number(value.toFixed(1)) + 0) : value.toFixed(2)).replace("-", "−"); // or they would touch
     const x = (place) => left + (place + margin + 0.5) * wide;
     const places = [...Array(y.length + 2 * margin).keys()].map((i) => i - margin);
     const met = (place) => Math.abs(place - channel) <= margin;
@@ -80,12 +81,12 @@ explorers.convolution = (view) => {
         <rect x=${x(channel - margin - 0.5)} width=${kernel.length * wide} y="222" height="26" fill="transparent"></rect></g>
       ${kernel.map((weight, j) => bar({ x: x(channel + j - margin), wide, middle: 176, high: 26, value: weight, most: kernelReach, color: "var(--orange)",
         name: `weight ${j} of the kernel`, set: (value) => setOne("kernel", j, value) }))}
-      ${kernel.map((weight, j) => svg`<text x=${x(channel + j - margin)} y="240" text-anchor="middle" pointer-events="none">${number(weight * at(channel + j - margin))}</text>`)}
+      ${kernel.map((weight, j) => svg`<text x=${x(channel + j - margin)} y="240" text-anchor="middle" pointer-events="none">${wide < 36 ? brief(weight * at(channel + j - margin)) : number(weight * at(channel + j - margin))}</text>`)}
       ${y.map((_, i) => {
         const omega = sigmoid(logit(i));
         return svg`<g data-hover=${`channel ${i}`} @pointerdown=${() => view.set({ channel: i })}>
           <rect x=${x(i) - wide / 2} width=${wide} y="256" height="108" fill=${i === channel ? "var(--panel)" : "transparent"} stroke=${i === channel ? "var(--vermilion)" : "none"} stroke-width="2"></rect>
-          <text x=${x(i)} y="274" text-anchor="middle">${logit(i).toFixed(2).replace("-", "−")}</text>
+          <text x=${x(i)} y="274" text-anchor="middle">${brief(logit(i))}</text>
           <rect x=${x(i) - wide * 0.28} width=${wide * 0.56} y=${346 - 52 * omega} height=${52 * omega} fill="var(--vermilion)"></rect>
           <text x=${x(i)} y="360" text-anchor="middle">${omega.toFixed(2)}</text></g>`;
       })}`);

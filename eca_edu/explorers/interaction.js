@@ -150,7 +150,8 @@ explorers.interaction = (view) => {
     const unit = Math.min(waist - 1, Number(view.hover?.match(/^waist (\d+)/)?.[1] ?? -1));
     const shown = { ...last, row: inside(row, C), column: Math.min(column, C - 1), unit };
     const { option, cost } = gates[gate];
-    const [left, right] = [Math.min(view.width, 368), view.width < 720 ? view.width : view.width - 388];
+    const left = Math.min(view.width, view.width < 720 ? 300 : 368);
+    const right = view.width < 600 ? view.width : view.width - left - 20;
     const others = Math.max(...met.map((js) => js.length)) - 1;
     const through = waist ? `, through a bottleneck of ${waist}` : "";
     const meets = others > 0 ? `${others} other${others > 1 ? "s" : ""}` : "only itself";

@@ -20,7 +20,7 @@ explorers.kernel_size = (view) => {
   function chart(width) {
     const [gamma, b, channels] = [view.get("gamma"), view.get("b"), view.get("channels")];
     const k = sizeOf(channels, gamma, b);
-    const [left, right, bottom] = [46, width - 12, 262];
+    const [left, right, bottom] = [46, width - 18, 262];
     const x = linear([0, exponent], [left, right]);
     const y = linear([0, highest + 1], [bottom, 8]);
     const t = (log) => (log + b) / gamma;
@@ -60,13 +60,13 @@ explorers.kernel_size = (view) => {
         move: (at) => view.set({ channels: choices[choices.map(Math.log2).indexOf(closest(choices.map(Math.log2), x.invert(at.x)))] }),
         step: move("channels", choices) })}
       ${[["b", x(0) + 10, y(Math.max(0, t(0))) + 4], ["γ", x(end) - 4, y(t(end)) + 22], [`C = ${channels}`, x(chosen) + 12, y(k) + 18]]
-        .map(([name, at, height]) => svg`<text x=${Math.min(at, right - 60)} y=${height}>${name}</text>`)}`);
+        .map(([name, at, height]) => svg`<text x=${Math.min(at, right - 8 * name.length)} y=${height}>${name}</text>`)}`);
   }
 
   /** A row for each network: its stages from left to right, the channels above and k in a disc. */
   function networks(width) {
     const [gamma, b] = [view.get("gamma"), view.get("b")];
-    const apart = Math.min(44, (width - 102) / 6);
+    const apart = Math.min(44, (width - 108) / 6);
     return drawing(width, 44 * Object.keys(stages).length, "the kernel size of each stage of four networks",
       Object.entries(stages).map(([name, counts], row) => svg`<text x="0" y=${44 * row + 34} style="fill: var(--quiet)">${name}</text>
         ${counts.map((c, i) => {
@@ -113,8 +113,8 @@ explorers.kernel_size = (view) => {
     const k = sizeOf(channels, gamma, b);
     const t = (Math.log2(channels) + b) / gamma;
     const tie = Number.isInteger(t) && t % 2 === 0 && t > 0; // log2 is exact where C is a power of 2
-    const beside = view.width >= 720;
-    const wide = beside ? Math.round(view.width * 0.62) : view.width;
+    const beside = view.width >= 600;
+    const wide = beside ? Math.round(view.width * (view.width < 720 ? 0.55 : 0.62)) : view.width;
     return {
       controls: html`
         ${slider(view, "gamma", { label: "γ", min: gammas[0], max: gammas.at(-1), step: 0.25 })}

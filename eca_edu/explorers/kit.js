@@ -47,9 +47,12 @@ function mount(explorer, model, el) {
   };
   const describe = explorer(view);
   function drawNow() {
+    cancelAnimationFrame(planned);
     planned = 0;
     if (view.width) render(frame(view, describe()), root);
   }
+  // A second key before the next frame must go on from where the first one led.
+  root.addEventListener("keydown", () => planned && drawNow(), true);
   listen(view);
   model.on("change", () => {
     view.numbers = model.get("numbers");

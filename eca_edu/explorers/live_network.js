@@ -117,7 +117,7 @@ explorers.live_network = (view) => {
     const kinds = Object.entries(KINDS);
     return html`<section style=${`width: ${wide}px`}><header><b>${block}</b> <span>${channels} channels of ${h} × ${w}${omega ? "" : ", no gate"}</span>
         ${omega ? html`<select aria-label=${`weights of ${block}`} @change=${({ target }) => setChange(block, { kind: kinds[target.selectedIndex][0], channels: {} })}>
-          ${kinds.map(([kind, text]) => html`<option .selected=${kind === (change.kind ?? "own")}>weights: ${text}</option>`)}</select>` : nothing}</header>
+          ${kinds.map(([kind, text]) => html`<option .selected=${kind === (change.kind ?? "own")}>ω: ${text}</option>`)}</select>` : nothing}</header>
       ${omega ? html`<svg width=${wide} height=${top} tabindex="0" role="slider" aria-label=${`${block}: channel ${at}, its weight`} aria-valuemin="0"
         aria-valuemax="1" aria-valuenow=${short(omega[at])} class="eca-edu-bars" @pointerdown=${touch} @keydown=${keys}>${bars}</svg>` : nothing}
       <eca-edu-map class="eca-edu-row" style=${`width: ${wide}px; height: ${Math.round((column * h) / w)}px`} role="img"
@@ -158,8 +158,10 @@ explorers.live_network = (view) => {
 
   /** The touched channel, larger, and how its weight came about. */
   function detail(name, state) {
-    const [block, number] = (view.hover ?? view.seen.channel ?? "").split(" ");
-    if (!made[name].blocks.includes(block) || !state.omega[block]) return html`<p class="eca-edu-hint">Point at a channel.</p>`;
+    const gated = (place) => state.omega[place?.split(" ")[0]];
+    const place = [view.hover, view.seen.channel, `${made[name].blocks[0]} 0`].find(gated);
+    if (!place) return nothing; // a network without gates
+    const [block, number] = place.split(" ");
     const c = Number(number);
     const map = state.maps[`${block}.branch`];
     const values = map.subarray(c * map.height * map.width, (c + 1) * map.height * map.width);
@@ -167,7 +169,8 @@ explorers.live_network = (view) => {
     return html`<figure class="eca-edu-detail"><eca-edu-map class="eca-edu-large" role="img" aria-label=${`channel ${c} of ${block}`}
       .shown=${{ values, height: map.height, width: map.width, scale: "signed", low: -reach, high: reach }}></eca-edu-map>
       <figcaption><b>${block}, channel ${c}</b><br>average ${short(state.y[block][c])} → logit ${short(state.logits[block][c])}
-        → ω = ${short(state.omega[block][c])}${state.used[block][c] === state.omega[block][c] ? "" : `, set to ${short(state.used[block][c])}`}</figcaption></figure>`;
+        → ω = ${short(state.omega[block][c])}${state.used[block][c] === state.omega[block][c] ? "" : `, set to ${short(state.used[block][c])}`}
+        <br>${key("signed", -reach, reach, "maps")}</figcaption></figure>`;
   }
 
   function said(name, state, reference, beside) {
@@ -180,11 +183,11 @@ explorers.live_network = (view) => {
     });
     const answer = html`it says <b>${classes[now]}</b> (${percent(state.probabilities[now])})`;
     const start = `${name === "network" ? "" : `${name}, `}image ${pictures()[image].index}${turned ? " with its stripes turned" : ""}: the right answer is ${right}`;
-    if (beside) return html`${start}, and ${answer}; the picture beside it, it calls <b>${classes[before]}</b>. Black lines: weights and probabilities of that one.`;
+    if (beside) return html`${start}, and ${answer}; the picture beside it, it calls <b>${classes[before]}</b>. Lines: weights and probabilities of that one.`;
     if (!touched.length) return html`${start}, and ${answer}.`;
     const own = natural(name, image, turned);
     return html`${start}. With other weights in ${touched.join(" and ")} ${answer}; with its own ${classes[argmax(own.probabilities)]}
-      (${percent(Math.max(...own.probabilities))}). Black lines: untouched.`;
+      (${percent(Math.max(...own.probabilities))}). Lines: untouched.`;
   }
 
   return () => {

@@ -33,7 +33,7 @@ explorers.prediction = (view) => {
         aria-valuetext=${said === undefined ? "no answer yet" : text(said)} @keydown=${arrows(arrow)}
         aria-disabled=${revealed} @pointerdown=${held(drag((place) => guess(label, x.invert(place.x))))}
         @click=${(event) => guess(label, x.invert(tapped(event)))}>
-      <rect x="0" y=${y - 18} width=${right + left} height="36" fill="transparent"></rect>
+      <rect x="0" y=${y - 46} width=${right + left} height=${ROW - 4} fill="transparent"></rect>
       <text x="0" y=${top} font-weight="bold" font-size="13">${label}</text>
       <line x1=${left} x2=${right} y1=${y} y2=${y} stroke=${view.hover === label ? "var(--text)" : "var(--grey)"}
         stroke-width="2" stroke-linecap="round" stroke-dasharray=${said === undefined ? "1 6" : nothing}></line>

@@ -17,6 +17,7 @@ import pytest
 from playwright.sync_api import expect
 
 from eca_edu.solutions import CHECK, solve
+from tests.browser.hands import FAULTS, HANDS, barriers, touch
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "book"))  # its worker processes import it as well
@@ -32,8 +33,8 @@ ERRORS = {
 }
 WITH_ERRORS = "01_why_channel_attention"
 CHAPTERS = [path.stem for path in make.chapters()]
-#: The parts of an explorer that answer.
-SHOWN = "e => [...e.querySelectorAll('.eca-edu-picture, [aria-live]')].map(part => part.innerHTML).join()"
+#: A page's width, height and colour scheme.
+PLACES = [(1440, 900, "light"), (1100, 700, "dark"), (390, 844, "light")]
 PAGES = ["index", *CHAPTERS, *(path.stem for path in make.DOCUMENTS)]
 
 
@@ -68,8 +69,8 @@ def read(book, browser):
     """Open a page of the book; afterwards the test fails for errors and for anything asked from the network."""
     asked, errors = [], []
 
-    def open_page(name, width=1280):
-        context = browser.new_context(viewport={"width": width, "height": 900})
+    def open_page(name, width=1280, height=900, scheme="light"):
+        context = browser.new_context(viewport={"width": width, "height": height}, color_scheme=scheme, has_touch=True)
         context.set_offline(True)
         contexts.append(context)
         page = context.new_page()
@@ -181,23 +182,20 @@ def test_one_can_walk_through_the_book(read):
     expect(page.locator("a[rel=next]")).to_have_count(0)
 
 
+@pytest.mark.parametrize("place", PLACES, ids=str)
 @pytest.mark.parametrize("stem", CHAPTERS)
-def test_every_explorer_answers_to_a_key_without_kernel(read, stem):
+def test_every_explorer_answers_to_every_hand_without_kernel(read, stem, place):
     outputs = [output for cell in executed(stem).cells for output in cell.get("outputs", [])]
     made = [o for o in outputs if o.get("data", {}).get("text/html", "").startswith(make.EXPLORER)]
     assert bool(made) == any("eca_edu.explorers" in source for source in code_cells(stem))
-    page = read(stem)
+    page = read(stem, *place)
     expect(page.locator(".eca-edu-explorer")).to_have_count(len(made))
     assert page.locator(".eca-edu-code").count() == 0  # the code of each stands in a file, once
     for explorer in page.locator(".eca-edu-explorer").all():
-        before = explorer.evaluate(SHOWN)
-        slider = explorer.locator("input[type=range]:enabled").or_(explorer.locator("[role=slider]"))
-        if slider.count():
-            slider.first.press("ArrowRight")
-        else:
-            explorer.locator("button:not([aria-pressed=true]):enabled").first.press("Enter")
-        changed = f"([e, before]) => ({SHOWN})(e) !== before"
-        page.wait_for_function(changed, arg=[explorer.element_handle(), before])
+        for hand in HANDS:
+            touch(page, explorer, hand)
+        assert explorer.evaluate(FAULTS) == []
+    assert not made or barriers(page) == []
 
 
 def test_a_picture_is_enlarged_by_a_key_and_goes_again(read):
@@ -217,7 +215,7 @@ def test_paper_has_all_code_and_all_answers_and_no_controls(read):
     page.evaluate("dispatchEvent(new Event('beforeprint'))")
     expect(page.locator("details:not([open])")).to_have_count(0)
     assert page.evaluate("[...document.querySelectorAll('pre')].every(e => e.scrollWidth <= e.clientWidth)")
-    for shown in page.locator("nav, footer, .anchor-link, .eca-edu-controls").all():
+    for shown in page.locator("nav, footer, .anchor-link, .eca-edu-slider, .eca-edu-main").all():
         expect(shown).to_be_hidden()
     page.evaluate("dispatchEvent(new Event('afterprint'))")
     expect(page.locator("main details[open]")).to_have_count(0)

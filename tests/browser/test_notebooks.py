@@ -16,6 +16,7 @@ import pytest
 from playwright.sync_api import expect
 
 import eca_edu.explorers
+from tests.browser.hands import FAULTS, HANDS, barriers, touch
 from tests.test_benchmarks import benchmark
 
 OPEN = """async name => {
@@ -78,22 +79,12 @@ def screenshot(page, name):
         scroller.screenshot(path=Path(folder, f"{name}-{i}.png"))
 
 
-def touch(explorer):
-    """Move the first thing of an explorer that can be moved, by the keyboard: its picture is then another one."""
-    picture = explorer.locator(".eca-edu-picture").element_handle()
-    before = picture.inner_html()
-    if (bars := explorer.locator(".eca-edu-bars")).count():
-        bars.first.press("ArrowDown")
-    else:
-        explorer.locator("input[type=range]:enabled, .eca-edu-picture [tabindex='0']").first.press("ArrowRight")
-    explorer.page.wait_for_function("([picture, before]) => picture.innerHTML !== before", arg=[picture, before])
-
-
 def code_of(path):
     cells = nbformat.read(path, as_version=4).cells
     return [cell.source for cell in cells if cell.cell_type == "code"]
 
 
+timed = benchmark("explorer_latency.py").__globals__
 NOTEBOOKS = sorted((Path(__file__).resolve().parents[2] / "notebooks").glob("*.ipynb"))
 
 
@@ -108,7 +99,7 @@ def test_a_notebook_runs_and_its_controls_move(page, lab, path):
     expect(page.locator(".eca-edu-explorer")).to_have_count(sum(hasattr(eca_edu.explorers, call) for call in made))
     expect(page.locator(".eca-edu-still")).to_have_count(0)  # each has its kernel
     for explorer in page.locator(".eca-edu-explorer:not(:has(.eca-edu-curves))").all():
-        touch(explorer)
+        touch(page, explorer, "keyboard")
     whole(page)
     screenshot(page, f"{name}-moved")
 
@@ -208,6 +199,34 @@ def test_a_reopened_notebook_shows_its_explorers_as_they_were_left(page, lab):
     expect(page.get_by_text("Error displaying widget").first).to_be_hidden()
     explorer.get_by_role("slider", name="C", exact=True).press("Home")
     expect(explorer.locator(SENTENCE)).to_contain_text("log₂ 1 ")
+
+
+@pytest.mark.parametrize("theme", ["JupyterLab Light", "JupyterLab Dark"])
+def test_every_explorer_answers_to_every_hand(page, lab, theme):
+    """Those of the benchmark, in a window of 1100 × 700: each fits into it."""
+    if not (file := lab.root / "notebooks" / "hands.ipynb").exists():
+        cells = [nbformat.v4.new_code_cell(source) for source in (timed["START"], *timed["EXPLORERS"].values())]
+        kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3"}}
+        nbformat.write(nbformat.v4.new_notebook(cells=cells, metadata=kernel), file)
+    size = page.viewport_size
+    page.evaluate("theme => jupyterapp.commands.execute('apputils:change-theme', {theme})", theme)
+    page.set_viewport_size({"width": 1100, "height": 700})
+    open_notebook(page, lab, "hands")
+    run_all(page)
+    notebook = page.locator(".jp-NotebookPanel:not(.lm-mod-hidden) .jp-WindowedPanel-outer")
+    explorers = page.locator(".eca-edu-explorer").all()
+    assert len(explorers) == len(timed["EXPLORERS"])
+    for explorer in explorers:
+        for hand in HANDS:
+            touch(page, explorer, hand)
+        assert explorer.evaluate(FAULTS) == []
+        assert explorer.bounding_box()["height"] <= notebook.bounding_box()["height"]
+        if folder := os.environ.get("ECA_EDU_SCREENSHOTS"):
+            explorer.scroll_into_view_if_needed()
+            page.screenshot(path=Path(folder, f"hands-{theme}-{explorers.index(explorer)}.png"))
+    assert barriers(page) == []
+    page.set_viewport_size(size)
+    page.evaluate("jupyterapp.commands.execute('apputils:change-theme', {theme: 'JupyterLab Light'})")
 
 
 def test_explorers_are_timed_beside_interact(lab, browser, capsys, monkeypatch):

@@ -6,7 +6,8 @@ import pytest
 from playwright.sync_api import expect
 
 PAGE = """<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">
-<title>an explorer</title><style>:root {{ color-scheme: light dark }} body {{ margin: 12px }}</style><main>{}</main>"""
+<title>an explorer</title><style>
+:root {{ color-scheme: light dark }} body {{ margin: 12px; background: Canvas }}</style><main>{}</main>"""
 
 
 class Shown:

@@ -35,7 +35,7 @@ def test_every_control_moves_it(show):
 def test_points_are_dragged_and_moved_by_keys(show):
     shown = show(KernelSizeExplorer())
     for label, dx, dy, words in [
-        ("C, your channels", 130, 0, "log₂ 1024"),
+        ("C, your channels", 123, 0, "log₂ 1024"),
         ("b, ", 0, -22, "+ 4) / 2"),
         ("γ, ", 0, 60, "/ 4"),
     ]:

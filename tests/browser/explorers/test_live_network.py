@@ -43,7 +43,7 @@ def test_the_page_says_what_torch_says(show, models):
     shown.says(f"it says {answer(models['eca'], TURNED)}")
     shown.root.get_by_role("button", name="Nothing beside").click()
     for kind, value in [("all 0", 0), ("all 1", 1)]:
-        shown.root.get_by_label("weights of block1").select_option(label=f"weights: {kind}")
+        shown.root.get_by_label("weights of block1").select_option(label=f"ω: {kind}")
         changes = {"block1.attention": constant(value)}
         shown.says(f"in block1 it says {answer(models['eca'], TURNED, changes)}; with its own")
     shown.root.get_by_role("button", name="se", exact=True).click()

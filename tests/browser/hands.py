@@ -1,0 +1,108 @@
+"""What the browser tests do with explorers in every place: touch them by each hand, and look at how they are laid out."""
+
+from axe_playwright_python.sync_playwright import Axe
+
+HANDS = ("mouse", "touch", "keyboard")
+#: What answers to a pointer in a picture, best first.
+GRIPS = (
+    "[role=slider]:not([aria-disabled=true])",
+    "td",
+    ".eca-edu-stack",
+    "input[type=radio]:enabled:not(:checked)",
+    "button:enabled",
+)
+#: The parts of an explorer that answer.
+SHOWN = "e => [...e.querySelectorAll('.eca-edu-picture, .eca-edu-sentence')].map(part => part.innerHTML).join()"
+#: What sticks out of an explorer or of its drawing, and texts that lie on each other, as [words, words].
+FAULTS = """root => {
+    const faults = [], texts = [], box = root.getBoundingClientRect();
+    const walker = document.createTreeWalker(root, NodeFilter.SHOW_TEXT);
+    for (let node; (node = walker.nextNode());) {
+        const parent = node.parentElement;
+        if (!node.data.trim() || parent.closest('title, noscript, script, datalist, select, [hidden]')) continue;
+        if (getComputedStyle(parent).visibility === 'hidden') continue;
+        const range = document.createRange();
+        range.selectNodeContents(node);
+        const svg = parent.closest('svg');
+        for (const at of range.getClientRects()) {
+            if (at.width < 1) continue;
+            const inside = (outer) => at.left >= outer.left - 1 && at.right <= outer.right + 1;
+            const frame = svg && getComputedStyle(svg).overflow !== 'visible' ? svg.getBoundingClientRect() : null;
+            if (!inside(box) || (frame && !(inside(frame) && at.top >= frame.top - 3 && at.bottom <= frame.bottom + 3)))
+                faults.push([node.data.trim(), 'is cut']);
+            texts.push([at, node.data.trim(), parent]);
+        }
+    }
+    texts.forEach(([a, words, parent], i) => texts.slice(i + 1).forEach(([b, others, other]) => {
+        const across = Math.min(a.right, b.right) - Math.max(a.left, b.left);
+        const down = Math.min(a.bottom, b.bottom) - Math.max(a.top, b.top);
+        if (across > 2 && down > 5 && parent !== other) faults.push([words, `lies on ${others}`]);
+    }));
+    for (const part of root.querySelectorAll('svg, input, button, select, eca-edu-map, table')) {
+        const at = part.getBoundingClientRect();
+        const out = at.width && (at.left < box.left - 1 || at.right > box.right + 1);
+        if (out) faults.push([part.outerHTML.slice(0, 90), 'sticks out']);
+    }
+    return faults;
+}"""
+
+
+def touch(page, explorer, hand):
+    """Move the first thing of an explorer that can be moved, from its start: its picture or its sentence is then another one."""
+    for reset in explorer.locator(".eca-edu-reset:visible").all():
+        reset.click()
+    page.mouse.move(0, 0)
+    page.evaluate("document.activeElement.blur()")
+    page.evaluate("new Promise(drawn => requestAnimationFrame(() => requestAnimationFrame(drawn)))")
+    before = explorer.evaluate(SHOWN)
+    grips = (".eca-edu-dots", *GRIPS) if hand == "touch" else GRIPS  # a finger elsewhere in a list scrolls the page
+    grip = next(found.first for css in grips if (found := explorer.locator(".eca-edu-picture").locator(css)).count())
+    kind = grip.evaluate("e => e.tagName")
+    if hand == "keyboard":
+        if kind == "TD":
+            grip.press("ArrowRight")
+        else:
+            grip.press({"INPUT": "Space", "BUTTON": "Enter"}.get(kind, "ArrowUp"))
+    else:
+        clicked = kind in ("INPUT", "BUTTON") and not grip.evaluate("e => e.matches('.eca-edu-handle')")
+        drag(page, grip, hand, 0 if clicked else 6)
+    changed = f"([e, before]) => ({SHOWN})(e) !== before"
+    page.wait_for_function(changed, arg=[explorer.element_handle(), before])
+
+
+def drag(page, grip, hand, steps):
+    """Press where an element is, move on, and let go."""
+    grip.scroll_into_view_if_needed()
+    box = (grip.locator("circle").last if grip.locator("circle").count() else grip).bounding_box()
+    x, y = box["x"] + box["width"] * 0.4, box["y"] + box["height"] * 0.4
+    places = [(x + 6 * i, y + 9 * i) for i in range(steps + 1)]
+    if hand == "mouse":
+        page.mouse.move(x, y)
+        page.mouse.down()
+        for place in places:
+            page.mouse.move(*place)
+        page.mouse.up()
+    else:
+        session = page.context.new_cdp_session(page)
+        for kind, points in [
+            ("touchStart", places[:1]),
+            *(("touchMove", [place]) for place in places[1:]),
+            ("touchEnd", []),
+        ]:
+            session.send(
+                "Input.dispatchTouchEvent", {"type": kind, "touchPoints": [{"x": px, "y": py} for px, py in points]}
+            )
+        session.detach()
+
+
+def barriers(page, where=".eca-edu-explorer"):
+    """What axe finds serious or critical in explorers, for somebody who does not see or point: the rule, the place, why."""
+    found = (
+        Axe().run(page, context=where, options={"resultTypes": ["violations"], "preload": False}).response["violations"]
+    )
+    return [
+        (rule["id"], node["html"][:300], node["failureSummary"])
+        for rule in found
+        if rule["impact"] in ("serious", "critical")
+        for node in rule["nodes"]
+    ]
