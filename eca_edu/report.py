@@ -25,7 +25,7 @@ from eca_edu.experiments import WORTH_KNOWING, differences_to, final_accuracies,
 from eca_edu.explorers import LiveNetwork
 from eca_edu.figures.colours import SIGNED
 from eca_edu.figures.experiments import draw_differences
-from eca_edu.figures.training import draw_curves, update_curves
+from eca_edu.figures.training import draw_curves
 from eca_edu.files import written_whole
 from eca_edu.models import ModelConfig
 from eca_edu.statistics import share_interval
@@ -78,7 +78,7 @@ def write_report(
         "parameters": count_parameters(model),
         "gate_parameters": sum(map(count_parameters, gates)),
         "kernel_sizes": [choose_kernel_size(gate.channels, *psi) for gate in gates if config.attention in FOLLOWS_PSI],
-        "curves": _curves(records, int(results["epochs"].iloc[0])),
+        "curves": _curves(records),
         "comparison": _comparison(config.name, results),
         "weights": _channel_weights(model, test) if gates else None,
         "classes": _classes(model, train, test),
@@ -96,9 +96,9 @@ def write_report(
     return path
 
 
-def _curves(records: Sequence[Epoch], epochs: int) -> str:
+def _curves(records: Sequence[Epoch]) -> str:
     figure = Figure((8, 2.9), layout="constrained")
-    update_curves(draw_curves(figure.subplots(1, 2), epochs), [asdict(record) for record in records])
+    draw_curves(figure.subplots(1, 2), records)
     return _png(figure)
 
 

@@ -32,12 +32,13 @@ def test_the_overview_shows_the_numbers_of_its_tensors():
     assert len(lines) == 2  # channel 0 has itself and one neighbour
 
 
-def test_class_means_are_drawn_as_they_are():
+def test_class_means_are_drawn_as_they_are_in_the_order_of_all_images():
     ax = Figure().subplots()
     means = {"cat": np.array([0.25, 0.5]), "dog": np.array([1, 0.0])}
-    draw_class_means(ax, means, np.array([0.5, 0.75]))
-    drawn = {line.get_label(): list(line.get_ydata()) for line in ax.lines}
-    assert {"all images": [0.5, 0.75], "cat": [0.25, 0.5], "dog": [1, 0]}.items() <= drawn.items()
+    image = draw_class_means(ax, means, np.array([0.75, 0.5]))
+    assert image.get_array().tolist() == [[0.5, 0.25], [0, 1]]
+    assert image.get_clim() == (0, 1)
+    assert [label.get_text() for label in ax.get_yticklabels()] == ["cat", "dog"]
 
 
 def test_maps_share_a_symmetric_scale_and_a_map_of_zeros_is_drawn():

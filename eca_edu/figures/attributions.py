@@ -51,6 +51,12 @@ def draw_attributions(
             ax.axis("off")
 
 
+def score_table(score: str, rows: Mapping[str, Sequence[float]]) -> pd.DataFrame:
+    """Return {row: (mean, low, high, …)} as a table for `draw_scores`."""
+    columns = [score, f"{score} low", f"{score} high"]
+    return pd.DataFrame({name: found[:3] for name, found in rows.items()}, index=columns).T
+
+
 def draw_scores(
     axes: Sequence[Axes],
     tables: Mapping[str, pd.DataFrame],

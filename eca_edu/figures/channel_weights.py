@@ -4,15 +4,19 @@ from collections.abc import Mapping
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.image import AxesImage
 
-from eca_edu.figures.colours import BLUE, GREEN, ORANGE, PURPLE, VERMILION
+from eca_edu.figures.colours import WEIGHT
 
 
-def draw_class_means(ax: Axes, means: Mapping[str, np.ndarray], overall: np.ndarray) -> None:
-    """Draw the mean weights of some classes, {name: (C,)}, on those of all images: (C,); after a figure of the paper's v1."""
-    channels = np.arange(len(overall))
-    ax.plot(channels, overall, color="black", linewidth=1, label="all images")
-    for (name, mean), colour, marker in zip(means.items(), (BLUE, GREEN, VERMILION, PURPLE), "osD^", strict=False):
-        ax.plot(channels, mean, color=colour, marker=marker, markersize=3, linewidth=0.8, alpha=0.8, label=name)
-    ax.axhline(0.5, color=ORANGE, linewidth=0.8)
-    ax.set(ylim=(-0.05, 1.05), xlim=(-1, len(overall)))
+def draw_class_means(ax: Axes, means: Mapping[str, np.ndarray], overall: np.ndarray) -> AxesImage:
+    """Draw the mean weights of classes, {name: (C,)}, as rows of colours, and return the image for a key of the colours.
+
+    The channels stand in the order of their means over all images, `overall` (C,), lowest first; a figure of the paper's v1
+    draws such means as lines.
+    """
+    sorted_means = np.stack([*means.values()])[:, np.argsort(overall)]
+    image = ax.imshow(sorted_means, cmap=WEIGHT, vmin=0, vmax=1, aspect="auto", interpolation="nearest")
+    ax.set_yticks(range(len(means)), means)
+    ax.set_xticks([])
+    return image

@@ -2,32 +2,24 @@
 
 from collections.abc import Sequence
 
-from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
 from eca_edu.figures.colours import BLUE, ORANGE
+from eca_edu.training import Epoch
 
 
-def draw_curves(axes: Sequence[Axes], epochs: int) -> dict[str, Artist]:
-    """Prepare two axes, loss and accuracy over `epochs` epochs, and return the artists that `update_curves` fills."""
-    artists = {}
+def draw_curves(axes: Sequence[Axes], records: Sequence[Epoch]) -> None:
+    """Draw loss and accuracy of the training and of the test images over the epochs, on two axes."""
+    epochs = [record.epoch for record in records]
     for ax, quantity in zip(axes, ("loss", "accuracy"), strict=True):
-        ax.set(xlim=(0.5, epochs + 0.5), xlabel="epoch", title=quantity)
+        for split, colour, marker in [("train", ORANGE, "s"), ("test", BLUE, "o")]:
+            values = [getattr(record, f"{split}_{quantity}") for record in records]
+            ax.plot(epochs, values, marker=marker, color=colour, label=split)
+        ax.set(xlabel="epoch", title=quantity)
         ax.xaxis.set_major_locator(MaxNLocator(integer=True))
         ax.grid(color="0.9")
-        for split, colour, marker in [("train", ORANGE, "s"), ("test", BLUE, "o")]:
-            artists[f"{split}_{quantity}"] = ax.plot([], [], marker=marker, color=colour, label=split)[0]
-        ax.legend(frameon=False, loc="upper right" if quantity == "loss" else "lower right")
-    axes[0].set_ylim(0, 2.5)
+    axes[0].set_ylim(bottom=0)
     axes[1].set_ylim(0, 1)
     axes[1].yaxis.set_major_formatter(PercentFormatter(1))
-    return artists
-
-
-def update_curves(artists: dict[str, Artist], records: Sequence[dict[str, float]]) -> None:
-    """Show the records: for each epoch a dict with epoch, train_loss, train_accuracy, test_loss and test_accuracy."""
-    for name, line in artists.items():
-        line.set_data([record["epoch"] for record in records], [record[name] for record in records])
-    losses = [record[name] for record in records for name in ("train_loss", "test_loss")]
-    artists["train_loss"].axes.set_ylim(0, max([2.5, *(1.05 * loss for loss in losses)]))
+    axes[1].legend(frameon=False, loc="lower right")

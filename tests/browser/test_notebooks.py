@@ -201,32 +201,30 @@ def test_a_reopened_notebook_shows_its_explorers_as_they_were_left(page, lab):
     expect(explorer.locator(SENTENCE)).to_contain_text("log₂ 1 ")
 
 
-@pytest.mark.parametrize("theme", ["JupyterLab Light", "JupyterLab Dark"])
-def test_every_explorer_answers_to_every_hand(page, lab, theme):
+def test_every_explorer_answers_to_every_hand_in_both_themes(page, lab):
     """Those of the benchmark, in a window of 1100 × 700: each fits into it."""
-    if not (file := lab.root / "notebooks" / "hands.ipynb").exists():
-        cells = [nbformat.v4.new_code_cell(source) for source in (timed["START"], *timed["EXPLORERS"].values())]
-        kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3"}}
-        nbformat.write(nbformat.v4.new_notebook(cells=cells, metadata=kernel), file)
+    cells = [nbformat.v4.new_code_cell(source) for source in (timed["START"], *timed["EXPLORERS"].values())]
+    kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3"}}
+    notebook = nbformat.v4.new_notebook(cells=cells, metadata=kernel)
+    nbformat.write(notebook, lab.root / "notebooks" / "hands.ipynb")
     size = page.viewport_size
-    page.evaluate("theme => jupyterapp.commands.execute('apputils:change-theme', {theme})", theme)
     page.set_viewport_size({"width": 1100, "height": 700})
     open_notebook(page, lab, "hands")
     run_all(page)
-    notebook = page.locator(".jp-NotebookPanel:not(.lm-mod-hidden) .jp-WindowedPanel-outer")
-    explorers = page.locator(".eca-edu-explorer").all()
-    assert len(explorers) == len(timed["EXPLORERS"])
-    for explorer in explorers:
-        for hand in HANDS:
-            touch(page, explorer, hand)
-        assert explorer.evaluate(FAULTS) == []
-        assert explorer.bounding_box()["height"] <= notebook.bounding_box()["height"]
-        if folder := os.environ.get("ECA_EDU_SCREENSHOTS"):
-            explorer.scroll_into_view_if_needed()
-            page.screenshot(path=Path(folder, f"hands-{theme}-{explorers.index(explorer)}.png"))
-    assert barriers(page) == []
+    explorers = page.locator(".eca-edu-explorer")
+    expect(explorers).to_have_count(len(timed["EXPLORERS"]))
+    window = page.locator(".jp-NotebookPanel:not(.lm-mod-hidden) .jp-WindowedPanel-outer").bounding_box()
+    for theme in ("JupyterLab Dark", "JupyterLab Light"):
+        page.evaluate("theme => jupyterapp.commands.execute('apputils:change-theme', {theme})", theme)
+        for name, explorer in zip(timed["EXPLORERS"], explorers.all(), strict=True):
+            for hand in HANDS:
+                touch(page, explorer, hand)
+            assert explorer.evaluate(FAULTS) == []
+            assert explorer.bounding_box()["height"] <= window["height"]
+            if folder := os.environ.get("ECA_EDU_SCREENSHOTS"):
+                page.screenshot(path=Path(folder, f"{name}-{theme}.png"))
+        assert barriers(page) == []
     page.set_viewport_size(size)
-    page.evaluate("jupyterapp.commands.execute('apputils:change-theme', {theme: 'JupyterLab Light'})")
 
 
 def test_explorers_are_timed_beside_interact(lab, browser, capsys, monkeypatch):
