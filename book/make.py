@@ -360,6 +360,8 @@ def jobs(budget: str, cache: Path) -> list[Job]:
 def finish(job: Job, budget: str) -> float:
     """Execute a chapter and keep it; return how many seconds it took."""
     began = time.monotonic()
+    # Two are executed at a time: with all cores for each they would wait for one another.
+    os.environ.setdefault("OMP_NUM_THREADS", str(max(1, (os.cpu_count() or 1) // 2)))
     notebook = execute(job.notebook, budget)
     seconds = round(time.monotonic() - began, 1)
     notebook.metadata["book"] = {"key": job.key, "seconds": seconds}
