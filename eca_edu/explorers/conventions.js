@@ -24,11 +24,22 @@ explorers.conventions = (view) => {
     "floor-then-drop": [t, cut, odd(-1), least(1)],
   };
 
+  const known = new Map();
+
   /** How a rule gets from c channels to its k: [words, number] of each step. */
-  const way = (rule, c) => stepsOf[rule].reduce((steps, step) => {
-    const [words, n] = step(steps.at(-1)?.[1] ?? c, view.get("gamma"), view.get("b"));
-    return [...steps, [`${words} ${short(n)}`, n]];
-  }, []);
+  function way(rule, c) {
+    const [gamma, b] = [view.get("gamma"), view.get("b")];
+    const name = `${rule} ${c} ${gamma} ${b}`;
+    const steps = known.get(name) ?? [];
+    known.set(name, steps);
+    if (!steps.length) {
+      for (const step of stepsOf[rule]) {
+        const [words, n] = step(steps.at(-1)?.[1] ?? c, gamma, b);
+        steps.push([`${words} ${short(n)}`, n]);
+      }
+    }
+    return steps;
+  }
 
   /** Rules are rows, or columns where the page is narrow; a sign, too, marks where k is not the paper's. */
   function table(k, row, column) {

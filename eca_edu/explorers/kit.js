@@ -1,5 +1,5 @@
 // What all explorers share: a view of the state, controls, scales, axes, hover, keys of colours and the sentence.
-// Everything is drawn anew from the state in the next frame; lit-html then changes only what differs.
+// Everything is drawn anew from the state, once in a frame at most; lit-html then changes only what differs.
 
 const { html, svg, render, nothing } = lit;
 
@@ -15,7 +15,7 @@ function mount(explorer, model, el) {
   root.className = "eca-edu-explorer";
   root.dataset.lmSuppressShortcuts = "true";
   el.append(root);
-  let [planned, saving] = [0, 0];
+  let [planned, drawn, saving] = [false, false, 0];
   const view = {
     root,
     model,
@@ -42,13 +42,15 @@ function mount(explorer, model, el) {
       view.set(model.get("start"));
     },
     draw() {
-      planned ||= requestAnimationFrame(drawNow);
+      // The first change of a frame is drawn when its event is done, not when the frame comes: the wait is used.
+      if (!planned) (drawn ? requestAnimationFrame : queueMicrotask)(() => planned && drawNow());
+      planned = true;
     },
   };
   const describe = explorer(view);
   function drawNow() {
-    cancelAnimationFrame(planned);
-    planned = 0;
+    [planned, drawn] = [false, true];
+    requestAnimationFrame(() => (drawn = false));
     if (view.width) render(frame(view, describe()), root);
   }
   // A second key before the next frame must go on from where the first one led.
@@ -276,7 +278,7 @@ class ValueMap extends HTMLElement {
     this.canvas ??= this.appendChild(document.createElement("canvas"));
     if (this.canvas.width !== width) this.canvas.width = width;
     if (this.canvas.height !== height) this.canvas.height = height;
-    const pen = this.canvas.getContext("2d");
+    const pen = this.canvas.getContext("2d", { willReadFrequently: true });
     const image = pen.createImageData(width, height);
     const colours = pixels ? null : bytesOf(scale);
     for (let i = 0; i < width * height; i++) {
