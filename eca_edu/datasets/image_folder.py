@@ -1,5 +1,7 @@
 """Images from a folder `train/<class>/*` and `test/<class>/*`: each is read rightly, or refused with a reason."""
 
+import hashlib
+import os
 import warnings
 from collections import Counter
 from collections.abc import Iterable
@@ -12,10 +14,12 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 from tqdm.auto import tqdm
 
 from eca_edu.datasets.image_data import ImageData, channel_statistics
-from eca_edu.files import printable
+from eca_edu.datasets.kept_pixels import kept_pixels
+from eca_edu.files import data_folder, printable
 
 SUFFIXES = {".bmp", ".gif", ".jpeg", ".jpg", ".png", ".ppm", ".tif", ".tiff", ".webp"}
 FORMATS = ("BMP", "GIF", "JPEG", "PNG", "PPM", "TIFF", "WEBP")  # Pillow has others, some of which start programs
+KEPT_FROM = 5_000  # images; fewer are decoded in a moment
 NAMED = 5  # of the files that cannot be read, and of the endings that are passed over
 
 
@@ -27,7 +31,7 @@ def load_image_folder(root: str | Path, name: str | None = None, *, size: int = 
     Photos are turned as their EXIF data say. Grey of up to 16 bits is scaled from its black and white to those of 8 bits. What
     is transparent is laid on white, and `source` says so. Hidden files are left out; a warning counts what else is passed over:
     other endings, folders within a class, all but the first picture of an animation. Names that could command a terminal are
-    spelled out.
+    spelled out. The pixels of 5,000 images and more are kept in `data/pixels/`, and taken from there until a file changes.
     Raises FileNotFoundError or ValueError with what was looked for, if the folder does not hold such images. One ValueError
     counts all images that cannot be read, and names the first: damaged ones, those that may not be opened, have more than 89
     million pixels, or values of which nothing says what is white (TIFF of 32 bits, signed, or floating).
@@ -40,19 +44,27 @@ def load_image_folder(root: str | Path, name: str | None = None, *, size: int = 
     splits = [[_files(root / split / name, passed_over) for name in class_names] for split in ("train", "test")]
     paths = [path for split in splits for files in split for path in files]
     counts = [torch.tensor([len(files) for files in split]) for split in splits]
-    pixels = [np.empty((int(count.sum()), 3, size, size), np.uint8) for count in counts]
-    transparent, animated = _read_all(root, paths, [*pixels[0], *pixels[1]])
-    passed_over["all but the first picture of an animation or of several pages"] = animated
+
+    def decode() -> tuple[np.ndarray, dict[str, int]]:
+        pixels = np.empty((len(paths), 3, size, size), np.uint8)
+        return pixels, _read_all(root, paths, pixels)
+
+    place = hashlib.sha256(os.fsencode(root.resolve())).hexdigest()[:16]
+    file = data_folder() / "pixels" / f"{place}-{size}.safetensors"
+    many = len(paths) >= KEPT_FROM
+    pixels, found = kept_pixels(file, [Path(__file__), *paths], decode) if many else decode()
+    passed_over["all but the first picture of an animation or of several pages"] = found["animated"]
     if passed_over := +passed_over:
         kinds = _some(f"{n} × {what}" for what, n in passed_over.most_common())
         warnings.warn(printable(f"{root}: passed over {kinds}"), stacklevel=2)
     endings = ", ".join(sorted({path.suffix.lower() for path in paths}))  # .jpg: pixels are not the original ones
-    source = f"image folder, {endings}" + ", transparency on white" * bool(transparent)
+    source = f"image folder, {endings}" + ", transparency on white" * bool(found["transparent"])
     name, classes = printable(name or root.resolve().name), tuple(map(printable, class_names))
-    mean, std = channel_statistics(torch.from_numpy(pixels[0]))
+    both = torch.from_numpy(pixels).split([int(count.sum()) for count in counts])
+    mean, std = channel_statistics(both[0])
     train, test = (
-        ImageData(name, classes, torch.from_numpy(images), labels, mean, std, source=source)
-        for images, count in zip(pixels, counts, strict=True)
+        ImageData(name, classes, images, labels, mean, std, source=source)
+        for images, count in zip(both, counts, strict=True)
         for labels in [torch.arange(len(classes)).repeat_interleave(count)]
     )
     return train, test
@@ -87,8 +99,8 @@ def _visible(folder: Path) -> list[Path]:
     return sorted(path for path in folder.iterdir() if not path.name.startswith("."))
 
 
-def _read_all(root: Path, paths: list[Path], targets: list[np.ndarray]) -> tuple[int, int]:
-    """Fill the targets (3, size, size) uint8; return how many images are transparent somewhere, and how many are animated."""
+def _read_all(root: Path, paths: list[Path], targets: np.ndarray) -> dict[str, int]:
+    """Fill the targets (N, 3, size, size) uint8; return how many images are transparent somewhere, and how many are animated."""
 
     def read(path: Path, target: np.ndarray) -> tuple[bool, bool, str]:
         try:
@@ -102,7 +114,7 @@ def _read_all(root: Path, paths: list[Path], targets: list[np.ndarray]) -> tuple
     transparent, animated, problems = zip(*found, strict=True)
     if unread := [*filter(None, problems)]:
         raise ValueError(printable(f"{len(unread)} of {len(paths)} images in {root} cannot be read: {_some(unread)}"))
-    return sum(transparent), sum(animated)
+    return {"transparent": sum(transparent), "animated": sum(animated)}
 
 
 def _read_image(path: Path, target: np.ndarray) -> tuple[bool, bool]:
