@@ -116,7 +116,7 @@ explorers.attributions = (view) => {
     const takes = methods[method];
     const side = Math.floor(Math.min(210, (view.width - 24) / (view.width < 560 ? 2 : 3.6)));
     const beside = view.width - 3 * side - 62; // what the three pictures leave
-    const rest = beside < 270 ? view.width : beside;
+    const rest = beside < 260 ? view.width : beside;
     const answer = answers[image];
     const bars = view.width < 560 ? view.width : Math.min(480, view.width - side - 20);
     const maps = one && (method === "gate"

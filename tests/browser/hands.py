@@ -57,15 +57,14 @@ def touch(page, explorer, hand):
     before = explorer.evaluate(SHOWN)
     grips = (".eca-edu-dots", *GRIPS) if hand == "touch" else GRIPS  # a finger elsewhere in a list scrolls the page
     grip = next(found.first for css in grips if (found := explorer.locator(".eca-edu-picture").locator(css)).count())
-    kind = grip.evaluate("e => e.tagName")
+    kind = grip.evaluate("e => e.matches('.eca-edu-handle') ? 'handle' : e.tagName")
     if hand == "keyboard":
         if kind == "TD":
             grip.press("ArrowRight")
         else:
-            grip.press({"INPUT": "Space", "BUTTON": "Enter"}.get(kind, "ArrowUp"))
+            grip.press({"INPUT": "Space", "BUTTON": "Enter", "handle": "ArrowDown"}.get(kind, "ArrowUp"))
     else:
-        clicked = kind in ("INPUT", "BUTTON") and not grip.evaluate("e => e.matches('.eca-edu-handle')")
-        drag(page, grip, hand, 0 if clicked else 6)
+        drag(page, grip, hand, 0 if kind in ("INPUT", "BUTTON") else 6)
     changed = f"([e, before]) => ({SHOWN})(e) !== before"
     page.wait_for_function(changed, arg=[explorer.element_handle(), before])
 
