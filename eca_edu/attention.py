@@ -20,8 +20,9 @@ from eca_edu.kernel_size import adaptive_kernel_size
 class ChannelAttention(nn.Module):
     """Rescale each channel by a weight computed from all of them; a subclass says how in `interact`.
 
-    x: (N, C, H, W) of the floating type of the weights, or any under autocast; N ≥ 0 and H, W ≥ 1 -> the same shape, type
-    and memory format.
+    x: (N, C, H, W), or (N, C) with any number of axes after C, over all of which it averages: a sequence (N, C, L), a volume
+    (N, C, D, H, W). Of the floating type of the weights, or any under autocast; N ≥ 0, every axis after C ≥ 1 -> the same
+    shape, type and memory format.
     The channel weights ω: (N, C) leave the submodule `gate`, where a forward hook can read or replace them.
     Raises TypeError for an input that is no tensor of floating type and ValueError for one of another shape.
     Source: Eq. 1 and 9.
@@ -40,9 +41,9 @@ class ChannelAttention(nn.Module):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         _check_feature_map(x, self.channels)
-        y = x.mean((2, 3))  # (N, C)  global average pooling
+        y = _average(x)  # (N, C)  global average pooling
         weights = self.gate(self.interact(y))  # (N, C)  channel weights ω in (0, 1)
-        return x * weights.unsqueeze(2).unsqueeze(3)  # (N, C, H, W) * (N, C, 1, 1)
+        return x * _beside(x, weights)  # (N, C, H, W) * (N, C, 1, 1)
 
 
 class ECA(ChannelAttention):
@@ -234,9 +235,25 @@ def choose_kernel_size(channels: int, gamma: float, b: float, kernel_size: int |
     return k
 
 
-@torch.fx.wrap  # symbolic tracing, as in torchvision's feature extraction, keeps the check as one call
+# Symbolic tracing, as in torchvision's feature extraction, keeps each of these three as one call.
+
+
+@torch.fx.wrap
+def _average(x: torch.Tensor) -> torch.Tensor:
+    return x.mean(tuple(range(2, x.ndim))) if x.ndim > 2 else x
+
+
+@torch.fx.wrap
+def _beside(x: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:
+    """Return the weights with as many axes as x: (N, C) -> (N, C, 1, …)."""
+    return weights[(..., *[None] * (x.ndim - 2))]
+
+
+@torch.fx.wrap
 def _check_feature_map(x: torch.Tensor, channels: int) -> None:
     if not isinstance(x, torch.Tensor) or not x.is_floating_point():
         raise TypeError(f"x must be a tensor of floating type; got {getattr(x, 'dtype', type(x).__name__)}")
-    if x.ndim != 4 or x.shape[1] != channels:
-        raise ValueError(f"x must have shape (N, {channels}, H, W); got {tuple(x.shape)}")
+    if x.ndim < 2 or x.shape[1] != channels:
+        raise ValueError(
+            f"x must have shape (N, {channels}, H, W), or other axes after {channels}; got {tuple(x.shape)}"
+        )

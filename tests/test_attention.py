@@ -238,8 +238,9 @@ def test_make_attention():
             r"at most 2 \* channels \+ 1.*got 7 for 2",
         ),
         (lambda: SqueezeExcitation(64, reduction=0), ValueError, "reduction must be at least 1; got 0"),
-        (lambda: ECA(64)(torch.zeros(64, 8, 8)), ValueError, r"x must have shape \(N, 64, H, W\); got \(64, 8, 8\)"),
-        (lambda: ECA(64)(torch.zeros(1, 32, 8, 8)), ValueError, r"shape \(N, 64, H, W\); got \(1, 32, 8, 8\)"),
+        (lambda: ECA(64)(torch.zeros(64, 8, 8)), ValueError, r"x must have shape \(N, 64, H, W\), .* got \(64, 8, 8\)"),
+        (lambda: ECA(64)(torch.zeros(1, 32, 8, 8)), ValueError, r"or other axes after 64; got \(1, 32, 8, 8\)"),
+        (lambda: ECA(64)(torch.zeros(64)), ValueError, r"got \(64,\)"),
         (lambda: ECA(64)(torch.zeros(1, 64, 8, 8).int()), TypeError, "tensor of floating type; got torch.int32"),
         (
             lambda: make_attention("none", 64, reduction=2),

@@ -10,11 +10,11 @@ from torch.func import functional_call, grad, hessian, jacrev, jvp, vmap
 from eca_edu import ECA
 
 
-def reference(x, conv, gate=torch.sigmoid):  # x: (N, C, H, W)
-    y = x.mean((2, 3))  # (N, C)
+def reference(x, conv, gate=torch.sigmoid):  # x: (N, C, …)
+    y = x.unsqueeze(-1).flatten(2).mean(2)  # (N, C)
     logits = conv(y.unsqueeze(1)).squeeze(1)
     omega = gate(logits)
-    return x * omega[:, :, None, None]
+    return x * omega.reshape(*omega.shape, *[1] * (x.ndim - 2))
 
 
 def convolution(chance, k, channels):
@@ -31,15 +31,16 @@ def convolution(chance, k, channels):
     return conv
 
 
-def images(chance, dtype, c):
-    shape = [chance.choice([0, 1, 2, 3]), c, chance.randint(1, 6), chance.randint(1, 6)]
+def inputs(chance, dtype, c):
+    after = [chance.randint(1, 6) for _ in range(chance.choice([0, 1, 2, 2, 2, 3]))]
+    shape = [chance.choice([0, 1, 2, 3]), c, *after]
     x = torch.randn(shape, dtype=torch.float64).to(dtype)
     layout = chance.choice(["plain", "channels_last", "strided", "expanded"])
-    if layout == "channels_last":
+    if layout == "channels_last" and len(after) == 2:
         return x.contiguous(memory_format=torch.channels_last)
     if layout == "strided":
-        return torch.randn([*shape[:3], 2 * shape[3]], dtype=torch.float64).to(dtype)[..., ::2]
-    return x[:, :, :1].expand(shape) if layout == "expanded" else x
+        return torch.randn([*shape[:-1], 2 * shape[-1]], dtype=torch.float64).to(dtype)[..., ::2]
+    return x[:, :, :1].expand(shape) if layout == "expanded" and after else x
 
 
 def test_four_hundred_random_modules_equal_six_lines_in_float64():
@@ -54,7 +55,7 @@ def test_four_hundred_random_modules_equal_six_lines_in_float64():
             eca.gate = nn.Softplus()
         gate = eca.gate.forward
         eca.train(chance.random() < 0.5).to(dtype)
-        x = images(chance, dtype, c).requires_grad_()
+        x = inputs(chance, dtype, c).requires_grad_()
         g = torch.randn(x.shape, dtype=torch.float64).to(dtype)
         out = eca(x)
         gradients = torch.autograd.grad(out, [x, *eca.parameters()], g)

@@ -60,7 +60,7 @@ explorers.kernel_size = (view) => {
         move: (at) => view.set({ channels: choices[choices.map(Math.log2).indexOf(closest(choices.map(Math.log2), x.invert(at.x)))] }),
         step: move("channels", choices) })}
       ${[["b", x(0) + 10, y(Math.max(0, t(0))) + 4], ["γ", x(end) - 4, y(t(end)) + 22], [`C = ${channels}`, x(chosen) + 12, y(k) + 18]]
-        .map(([name, at, height]) => svg`<text x=${Math.min(at, right - 8 * name.length)} y=${height}>${name}</text>`)}`);
+        .map(([name, at, height]) => svg`<text x=${Math.min(at, right - 10 * name.length)} y=${height}>${name}</text>`)}`);
   }
 
   /** A row for each network: its stages from left to right, the channels above and k in a disc. */
