@@ -10,11 +10,10 @@ import sys
 import tempfile
 from pathlib import Path
 
-import nbformat
 import pandas as pd
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
-from tests.browser.jupyterlab import JupyterLab, chromium, launch
+from tests.browser.jupyterlab import JupyterLab, chromium, launch, write_notebook
 
 MOVES = 40
 START = """
@@ -113,9 +112,7 @@ def main() -> None:
 def measure(browser, lab: JupyterLab) -> dict[str, list[float]]:
     """Return the milliseconds of each move, by the name of the explorer and of the place."""
     made = {name: f"e = {code}\nopen('{name}.html', 'w').write(e.to_html())\ne" for name, code in EXPLORERS.items()}
-    cells = [nbformat.v4.new_code_cell(source) for source in (START, *made.values(), INTERACT)]
-    kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3"}}
-    nbformat.write(nbformat.v4.new_notebook(cells=cells, metadata=kernel), lab.root / "notebooks" / "latency.ipynb")
+    write_notebook(lab.root / "notebooks" / "latency.ipynb", [START, *made.values(), INTERACT])
     page = browser.new_page(viewport={"width": 1280, "height": 900})
     page.set_default_timeout(60_000)
     page.goto(f"{lab.address}/lab/tree/notebooks/latency.ipynb?token={lab.token}&reset")

@@ -11,6 +11,8 @@ import urllib.request
 from pathlib import Path
 from threading import Thread
 
+import nbformat
+
 ROOT = Path(__file__).resolve().parents[2]
 SETTINGS = {
     "apputils-extension/notification": {"fetchNews": "false", "checkForUpdates": False, "doNotDisturbMode": True},
@@ -27,6 +29,13 @@ def launch(playwright):
     quiet = ["--no-sandbox", "--disable-background-networking", "--disable-component-update"]
     frugal = ["--disable-gpu", "--disable-gpu-rasterization", "--in-process-gpu", "--disable-smooth-scrolling"]
     return playwright.chromium.launch(executable_path=chromium(), args=quiet + frugal)
+
+
+def write_notebook(file, sources):
+    """Write a notebook with these cells of code."""
+    kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3"}}
+    cells = [nbformat.v4.new_code_cell(source) for source in sources]
+    nbformat.write(nbformat.v4.new_notebook(cells=cells, metadata=kernel), file)
 
 
 class JupyterLab:

@@ -215,7 +215,7 @@ def test_paper_has_all_code_and_all_answers_and_no_controls(read):
     page.evaluate("dispatchEvent(new Event('beforeprint'))")
     expect(page.locator("details:not([open])")).to_have_count(0)
     assert page.evaluate("[...document.querySelectorAll('pre')].every(e => e.scrollWidth <= e.clientWidth)")
-    for shown in page.locator("nav, footer, .anchor-link, .eca-edu-slider, .eca-edu-main").all():
+    for shown in page.locator("nav, footer, .anchor-link, .eca-edu-slider, .eca-edu-reset, .eca-edu-main").all():
         expect(shown).to_be_hidden()
     page.evaluate("dispatchEvent(new Event('afterprint'))")
     expect(page.locator("main details[open]")).to_have_count(0)

@@ -17,6 +17,7 @@ from playwright.sync_api import expect
 
 import eca_edu.explorers
 from tests.browser.hands import FAULTS, HANDS, barriers, touch
+from tests.browser.jupyterlab import write_notebook
 from tests.test_benchmarks import benchmark
 
 OPEN = """async name => {
@@ -140,10 +141,7 @@ TrainingMonitor(lambda on_batch: fit(model, *data, on_batch=on_batch, **options)
 @pytest.fixture(scope="module")
 def explorers(lab):
     """A notebook with five explorers of which each belongs to one test."""
-    cells = [nbformat.v4.new_code_cell(source) for source in EXPLORERS.split("\n---\n")]
-    notebook = nbformat.v4.new_notebook(cells=cells)
-    notebook.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3"}
-    nbformat.write(notebook, lab.root / "notebooks" / "explorers.ipynb")
+    write_notebook(lab.root / "notebooks" / "explorers.ipynb", EXPLORERS.split("\n---\n"))
     open_notebook(lab.page, lab, "explorers")
     run_all(lab.page)
 
@@ -201,14 +199,20 @@ def test_a_reopened_notebook_shows_its_explorers_as_they_were_left(page, lab):
     expect(explorer.locator(SENTENCE)).to_contain_text("log₂ 1 ")
 
 
-def test_every_explorer_answers_to_every_hand_in_both_themes(page, lab):
-    """Those of the benchmark, in a window of 1100 × 700: each fits into it."""
-    cells = [nbformat.v4.new_code_cell(source) for source in (timed["START"], *timed["EXPLORERS"].values())]
-    kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3"}}
-    notebook = nbformat.v4.new_notebook(cells=cells, metadata=kernel)
-    nbformat.write(notebook, lab.root / "notebooks" / "hands.ipynb")
+@pytest.fixture
+def laptop(page):
+    """The page in a window of 1100 × 700; afterwards it is as large and as light as before."""
     size = page.viewport_size
     page.set_viewport_size({"width": 1100, "height": 700})
+    yield
+    page.set_viewport_size(size)
+    page.evaluate("jupyterapp.commands.execute('apputils:change-theme', {theme: 'JupyterLab Light'})")
+
+
+@pytest.mark.usefixtures("laptop")
+def test_every_explorer_answers_to_every_hand_in_both_themes(page, lab):
+    """Those of the benchmark; each fits into the window."""
+    write_notebook(lab.root / "notebooks" / "hands.ipynb", [timed["START"], *timed["EXPLORERS"].values()])
     open_notebook(page, lab, "hands")
     run_all(page)
     explorers = page.locator(".eca-edu-explorer")
@@ -224,7 +228,6 @@ def test_every_explorer_answers_to_every_hand_in_both_themes(page, lab):
             if folder := os.environ.get("ECA_EDU_SCREENSHOTS"):
                 page.screenshot(path=Path(folder, f"{name}-{theme}.png"))
         assert barriers(page) == []
-    page.set_viewport_size(size)
 
 
 def test_explorers_are_timed_beside_interact(lab, browser, capsys, monkeypatch):
