@@ -48,11 +48,15 @@ def _parser() -> argparse.ArgumentParser:
     both = argparse.ArgumentParser(add_help=False)
     images = "cifar10, cue-switch, or a folder with train/<class>/ and test/<class>/"
     both.add_argument("--data", default="cifar10", help=images)
-    both.add_argument("--backbone", default="eca-cnn-fast", help="eca-cnn-fast or eca-cnn")
-    both.add_argument("--width", type=int, default=24, help="channels of the stem")
-    both.add_argument("--epochs", type=int, default=10, help="how often each training image is seen")
+    both.add_argument("--backbone", default="eca-resnet8", help="eca-resnet8, eca-cnn-fast or eca-cnn")
+    both.add_argument("--width", type=int, default=32, help="channels of the stem")
+    both.add_argument("--epochs", type=int, default=9, help="how often each training image is seen")
     mirrored = "never mirror training images left to right: for digits, letters, left and right (default: at random)"
     both.add_argument("--no-flip", dest="flip", action="store_false", help=mirrored)
+    precision = "bfloat16, float32, or auto: what a short trial finds faster; a run that was stopped keeps its own"
+    both.add_argument("--precision", choices=["auto", "float32", "bfloat16"], default="auto", help=precision)
+    steps = "muon, or sgd, which is quicker where a network is small"
+    both.add_argument("--optimizer", choices=["muon", "sgd"], default="muon", help=steps)
     both.add_argument("--device", help="cpu, cuda or mps (default: the fastest there is)")
 
     goes_on = "the same command goes on after a stop"

@@ -5,6 +5,7 @@ the result to weights in (0, 1). The relatives of ECA differ only in `interact`.
 """
 
 import inspect
+import math
 from collections.abc import Callable
 from functools import partial
 from typing import ClassVar, Literal
@@ -240,7 +241,12 @@ def choose_kernel_size(channels: int, gamma: float, b: float, kernel_size: int |
 
 @torch.fx.wrap
 def _average(x: torch.Tensor) -> torch.Tensor:
-    return x.mean(tuple(range(2, x.ndim))) if x.ndim > 2 else x
+    if x.ndim == 2:
+        return x
+    axes = tuple(range(2, x.ndim))
+    if x.device.type != "cpu" or x.dtype == torch.float16:  # there a sum takes x to float32, or leaves the range
+        return x.mean(axes)
+    return x.sum(axes) / math.prod(x.shape[2:])  # the way back of a mean writes a whole map
 
 
 @torch.fx.wrap

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 import torch
+from torch import nn
 from tqdm.auto import tqdm
 
 from eca_edu._arguments import positive_integer
@@ -15,8 +16,9 @@ from eca_edu.datasets import ImageData, load_images
 from eca_edu.distributed import from_first_process, process_group, rank_and_size
 from eca_edu.files import alone, data_folder, exists_already, file_name, read_whole, written_whole
 from eca_edu.models import ModelConfig, build_model
+from eca_edu.precision import trial_times
 from eca_edu.results import read_results
-from eca_edu.resume import kept_epochs
+from eca_edu.resume import kept_run
 from eca_edu.training import Epoch, best_device, fit
 
 
@@ -50,9 +52,12 @@ def _train_network(options: argparse.Namespace, config: ModelConfig) -> None:
         "epochs": options.epochs,
         "seed": options.seed,
         "flip": options.flip,
+        "optimizer": options.optimizer,
         "device": device.type,
         "processes": processes,
     }
+    if options.precision != "auto":
+        run["precision"] = options.precision
     with alone(out) if rank == 0 else nullcontext():
         finished = from_first_process(_finished(out, run, options.overwrite) if rank == 0 else None)
         if not finished:
@@ -71,11 +76,16 @@ def _train_into(
     model = build_model(config).to(device)
     state, curve = out.with_suffix(".state"), out.with_suffix(".csv")
     records: list[dict] = []
-    done = kept_epochs(state)
+    kept = kept_run(state)
+    done = len(kept["records"]) if kept else 0
+    if "precision" not in run:
+        precision = (kept["settings"]["precision"] if kept else _faster_precision(model, train)) if first else None
+        run["precision"] = from_first_process(precision)
+    options = {name: run[name] for name in ("epochs", "seed", "flip", "optimizer", "precision")}
     title = f"{train.name}, attention {config.attention}, {device.type}"
     bar = tqdm(total=epochs, unit="epoch", desc=title, disable=not first)
     try:
-        for epoch in fit(model, train, test, epochs=epochs, seed=run["seed"], flip=run["flip"], state=state):
+        for epoch in fit(model, train, test, **options, state=state):
             if not first:  # all have the same network; the first process tells of it
                 continue
             if epoch.epoch == done:
@@ -129,18 +139,27 @@ def _finished(out: Path, run: dict, overwrite: bool) -> dict | None:
 
 def compare(options: argparse.Namespace) -> None:
     """Train what a study lacks, and print what it shows."""
-    from eca_edu.experiments import Study, describe, pending_runs, run_study  # slow to import, and needed only here
+    from eca_edu.experiments import (
+        Study,
+        describe,
+        kept_precision,
+        pending_runs,
+        run_study,
+    )  # slow to import, and needed only here
 
     # What can be refused is refused before the images are read.
     network = {"backbone": options.backbone, "width": options.width}
     configs = [ModelConfig(attention=attention, **network) for attention in options.attention]
     configs += [ModelConfig(attention="eca", kernel_size=k, **network) for k in options.kernel_sizes]
     device = _device(options.device)
-    study = Study("", configs, options.seeds, options.epochs)
+    study = Study("", configs, options.seeds, options.epochs, options.optimizer)
     train, test = load_images(options.data, fallback=False)
     out = options.out or data_folder() / "runs" / f"compare-{train.name}-{options.backbone}{options.width}.csv"
     configs = [replace(config, num_classes=len(train.class_names)) for config in configs]
-    study = replace(study, name=out.stem, configs=configs)
+    precision = options.precision
+    if precision == "auto":
+        precision = kept_precision(out) or _faster_precision(build_model(configs[0]).to(device), train)
+    study = replace(study, name=out.stem, configs=configs, precision=precision)
 
     left = len(pending_runs(out, study, train, test, flip=options.flip))
     runs = options.seeds * len(set(configs))
@@ -158,6 +177,14 @@ def compare(options: argparse.Namespace) -> None:
             bar.write("The same command goes on from here.")
             raise
     print(describe(read_results(out)))
+
+
+def _faster_precision(model: nn.Module, train: ImageData) -> str:
+    times = trial_times(model, train)
+    fastest = min(times, key=times.__getitem__)
+    took = ", ".join(f"{1000 * seconds:.0f} ms in {precision}" for precision, seconds in times.items())
+    print(f"A training step takes {took}: {fastest} it is.", flush=True)
+    return fastest
 
 
 def _device(name: str | None) -> torch.device:

@@ -16,11 +16,14 @@ from filelock import FileLock, Timeout
 from scipy import stats
 from torch import nn
 
-from eca_edu._arguments import positive_integer
+from eca_edu._arguments import one_of, positive_integer
 from eca_edu.datasets import ImageData
 from eca_edu.files import file_name
 from eca_edu.models import ModelConfig, build_model
+from eca_edu.optimizers import OPTIMIZERS
+from eca_edu.precision import PRECISIONS
 from eca_edu.results import CONDITIONS, RUN, add_rows, finished_runs, read_results, run_key
+from eca_edu.resume import kept_run
 from eca_edu.statistics import CONFIDENCE, interval
 from eca_edu.training import Epoch, fit
 
@@ -33,15 +36,20 @@ class Study:
     """Configurations × seeds, each trained once for the same number of epochs; a run is one of each.
 
     name: stands in the results. The seeds are 0 … seeds - 1, so that a study can be given more of them later.
-    Raises TypeError or ValueError if seeds or epochs is no positive whole number.
+    optimizer, precision: as in `fit`, the same for all runs.
+    Raises TypeError or ValueError if seeds or epochs is no positive whole number, or for an unknown optimizer or precision.
     """
 
     name: str
     configs: Sequence[ModelConfig]
     seeds: int
     epochs: int
+    optimizer: str = "muon"
+    precision: str = "float32"
 
     def __post_init__(self):
+        one_of("optimizer", self.optimizer, OPTIMIZERS)
+        one_of("precision", self.precision, PRECISIONS)
         positive_integer("seeds", self.seeds)
         positive_integer("epochs", self.epochs)
 
@@ -99,7 +107,16 @@ def run_study(
                 records = []
                 try:
                     for record in fit(
-                        model, train, test, epochs=study.epochs, seed=seed, flip=flip, state=state, on_batch=on_batch
+                        model,
+                        train,
+                        test,
+                        epochs=study.epochs,
+                        seed=seed,
+                        flip=flip,
+                        optimizer=study.optimizer,
+                        precision=study.precision,
+                        state=state,
+                        on_batch=on_batch,
                     ):
                         records.append(record)
                         if on_epoch:
@@ -122,6 +139,15 @@ def pending_runs(
     """
     finished = finished_runs(Path(path))
     return [run for run in study.runs() if run_key(_run_columns(study, *run, train, test, flip)) not in finished]
+
+
+def kept_precision(path: Path) -> str | None:
+    """Return the precision in which the runs of the results were trained, or those that were stopped; None without any."""
+    if path.exists():
+        return read_results(path)["precision"].iloc[-1]
+    stopped = next(_run_folder(path).glob("*.state"), None)
+    kept = stopped and kept_run(stopped)
+    return kept["settings"]["precision"] if kept else None
 
 
 def final_accuracies(results: pd.DataFrame) -> dict[str, dict[int, float]]:
@@ -298,6 +324,8 @@ def _run_columns(study: Study, config: ModelConfig, seed: int, train: ImageData,
     """Return the columns that identify a run."""
     known = {**asdict(config), "study": study.name, "epochs": study.epochs, "seed": seed}
     known |= {
+        "optimizer": study.optimizer,
+        "precision": study.precision,
         "data": train.name if flip else f"{train.name}, not mirrored",
         "source": train.source,
         "checksum": f"{train.checksum}-{test.checksum}",

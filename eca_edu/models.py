@@ -127,8 +127,35 @@ class ECACNN(nn.Module):
         return self.head(x.mean((2, 3)))  # (N, num_classes)
 
 
+class ECAResNet8(nn.Module):
+    """A stem, and twice a convolution, a max pooling and a BasicBlock with ECA: wide where pixels are few.
+
+    x: (N, 3, H, W) -> class scores (N, num_classes).
+    width: channels of the stem, which halves the resolution; the blocks have 2 and 4 times as many.
+    attention: called with the channels of each block; nn.Identity for none.
+    Raises TypeError or ValueError for a width or num_classes that is no positive integer.
+    """
+
+    def __init__(self, width: int = 32, num_classes: int = 10, attention: MakeAttention = ECA):
+        super().__init__()
+        for name, value in [("width", width), ("num_classes", num_classes)]:
+            positive_integer(name, value)
+        self.stem = conv_bn_act(3, width, 3, 2)
+        self.down1 = nn.Sequential(*conv_bn_act(width, 2 * width), nn.MaxPool2d(2))
+        self.block1 = BasicBlock(2 * width, 2 * width, 1, attention)
+        self.down2 = nn.Sequential(*conv_bn_act(2 * width, 4 * width), nn.MaxPool2d(2))
+        self.block2 = BasicBlock(4 * width, 4 * width, 1, attention)
+        self.head = nn.Linear(4 * width, num_classes)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        x = self.block1(self.down1(self.stem(x)))  # (N, 2 width, H / 4, W / 4)
+        x = self.block2(self.down2(x))  # (N, 4 width, H / 8, W / 8)
+        return self.head(x.mean((2, 3)))  # (N, num_classes)
+
+
 #: The networks by name. "eca-cnn-fast" reads the image at half the resolution: the choice for a laptop.
 BACKBONES: dict[str, Callable[..., nn.Module]] = {
+    "eca-resnet8": ECAResNet8,
     "eca-cnn": ECACNN,
     "eca-cnn-fast": partial(ECACNN, stem_stride=2),
 }
@@ -147,11 +174,11 @@ class ModelConfig:
     Raises TypeError or ValueError for a value that is not allowed.
     """
 
-    backbone: str = "eca-cnn-fast"
+    backbone: str = "eca-resnet8"
     attention: str = "eca"
     gamma: float = 2
     b: float = 1
-    width: int = 24
+    width: int = 32
     num_classes: int = 10
     kernel_size: int | None = None
 

@@ -18,9 +18,12 @@ from eca_edu.training import Epoch
 
 #: The columns that say which configuration a run had, and under which conditions; runs are compared under the same ones.
 CONFIGURATION = ("attention", "gamma", "b", "kernel_size")
-CONDITIONS = ("study", "data", "source", "checksum", "train_images", "test_images", "backbone", "width", "epochs")
+CONDITIONS = (
+    "study", "data", "source", "checksum", "train_images", "test_images", "backbone", "width", "epochs", "optimizer", "precision",
+)  # fmt: skip
 RUN = (*CONDITIONS, *CONFIGURATION, "seed")
 COLUMNS = (*RUN, *(field.name for field in fields(Epoch)), "device", "torch", "command")
+ADDED = {"optimizer": "sgd", "precision": "float32"}  # columns that results of earlier versions lack, and what they had
 CHECK = "check"  # the last column: a checksum of the others, which sees a changed digit
 WHOLE = {"train_images", "test_images", "width", "epochs", "kernel_size", "seed", "epoch"}
 REAL = {"gamma", "b", "train_loss", "train_accuracy", "test_loss", "test_accuracy", "seconds"}
@@ -55,7 +58,9 @@ def add_rows(path: Path, rows: list[dict[str, Any]], lock: Path) -> None:
         writer = csv.DictWriter(content, [*COLUMNS, CHECK], lineterminator="\n")
         writer.writeheader()
         new = [_row({name: "" if row[name] is None else str(row[name]) for name in COLUMNS}) for row in rows]
-        writer.writerows({**row, CHECK: _check(row)} for row in [*read_rows(path), *new])
+        writer.writerows(
+            {**row, CHECK: _check({name: row[name] for name in COLUMNS})} for row in [*read_rows(path), *new]
+        )
         with written_whole(path, overwrite=True) as temporary:
             temporary.write_text(content.getvalue(), encoding="utf-8", newline="")
 
@@ -70,7 +75,8 @@ def read_rows(path: Path) -> list[dict[str, Any]]:
     text = read_whole(path).decode("utf-8-sig", errors="replace")
     reader = csv.reader(io.StringIO(text, newline=""), strict=True)
     header = next(reader, [])
-    if header not in [[*COLUMNS, CHECK], [*COLUMNS]]:  # results of earlier versions have no check
+    earlier = [name for name in COLUMNS if name not in ADDED]
+    if header not in [[*COLUMNS, CHECK], [*earlier, CHECK], earlier]:  # the first version had no check
         columns = ", ".join([*COLUMNS, CHECK])
         raise ValueError(f"{path} must have the columns {columns}; name another file for the results")
     rows: list[dict[str, Any]] = []
@@ -90,8 +96,10 @@ def read_rows(path: Path) -> list[dict[str, Any]]:
 
 def _row(texts: Mapping[str, str]) -> dict[str, Any]:
     """Return the values of a row; raise ValueError for one that is not allowed, or not the one that was written."""
-    row: dict[str, Any] = {name: _value(name, texts[name]) for name in COLUMNS}
-    if texts.get(CHECK, _check(row)) != _check(row):
+    row: dict[str, Any] = {name: _value(name, texts[name]) for name in COLUMNS if name in texts}
+    check = _check(row)
+    row = {**ADDED, **row}
+    if texts.get(CHECK, check) != check:
         raise ValueError(f"by its column {CHECK}, other values were written here")
     for name in ("train_accuracy", "test_accuracy"):
         if row[name] > 1:
@@ -133,5 +141,5 @@ def _config(row: Mapping[str, Any]) -> ModelConfig:
 
 
 def _check(row: Mapping[str, Any]) -> str:
-    """Return a checksum of the values of a row, with a letter before it, so that no spreadsheet takes it for a number."""
-    return f"c{zlib.crc32(repr([row[name] for name in COLUMNS]).encode()):08x}"
+    """Return a checksum of the values of a row, in their order; its letter keeps a spreadsheet from taking it for a number."""
+    return f"c{zlib.crc32(repr([*row.values()]).encode()):08x}"

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import nn
@@ -18,6 +19,8 @@ from torch.nn import functional as F
 from eca_edu._arguments import positive_integer
 from eca_edu.datasets.image_data import ImageData
 from eca_edu.distributed import average_buffers, rank_and_size, share_gradients, sum_over
+from eca_edu.optimizers import WARM_UP, make_optimizers
+from eca_edu.precision import autocast
 from eca_edu.resume import keep_run, resume_run
 
 MARGIN = 2  # pixels by which a training image is padded before it is cropped
@@ -67,24 +70,28 @@ def fit(
     train: ImageData,
     test: ImageData,
     *,
-    epochs: int = 10,
+    epochs: int = 9,
     seed: int = 0,
     batch_size: int = 256,
-    peak_learning_rate: float = 0.4,
-    weight_decay: float = 5e-4,
+    optimizer: str = "muon",
+    peak_learning_rate: float | None = None,
     label_smoothing: float = 0.1,
     flip: bool = True,
+    precision: str = "float32",
     state: Path | None = None,
     on_batch: Callable[[int, int], None] | None = None,
     on_loss: Callable[[torch.Tensor], None] | None = None,
 ) -> Iterator[Epoch]:
     """Train `model` on its device, and yield a record after each epoch; nothing runs until the next record is asked for.
 
-    SGD with Nesterov momentum 0.9; the learning rate rises linearly to its peak over the first quarter and falls to 0.
+    optimizer, peak_learning_rate: as in `eca_edu.optimizers.make_optimizers`. The learning rate rises linearly to its peak,
+    over the first tenth of the run with "muon" and the first quarter with "sgd", and falls to 0.
     seed: fixes all that is random: order, augmentation, dropout. With the same initial weights, machine and versions it
     gives the same run on the CPU. The generators of the caller are left alone.
     flip: whether training images are mirrored left to right at random; not where the mirror image is another class (digits,
     letters, left and right).
+    precision: "float32", or "bfloat16", in which convolutions and matrix products compute, in training and test; which is
+    faster tells `eca_edu.precision.trial_times`.
     state: a file that keeps the run after each epoch, before its record is yielded. If it is there already, the weights of
     `model` are replaced by those of the file, the records of the epochs done are yielded first, and training goes on after
     them, to the same weights as without the interruption. The file stays when the run is finished.
@@ -116,13 +123,13 @@ def fit(
     model.to(memory_format=layout)
     padded = F.pad(train.images, (MARGIN,) * 4, mode="reflect").to(device, memory_format=torch.channels_last)
     labels = train.labels.to(device)
-    optimizer = torch.optim.SGD(
-        model.parameters(), lr=peak_learning_rate, momentum=0.9, weight_decay=weight_decay, nesterov=True
-    )
+    optimizers = make_optimizers(optimizer, model, peak_learning_rate)
     steps = math.ceil(len(train) / batch_size)
-    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, partial(one_cycle, total_steps=epochs * steps))
+    share = partial(one_cycle, total_steps=epochs * steps, warm_up=WARM_UP[optimizer])
+    schedules = [torch.optim.lr_scheduler.LambdaLR(part, share) for part in optimizers]
 
-    parts = {"model": model, "optimizer": optimizer, "schedule": schedule}  # all that changes while the run goes on
+    changing: list[Any] = [model, *optimizers, *schedules]  # all that changes while the run goes on
+    parts = {f"{i} {type(part).__name__}": part for i, part in enumerate(changing)}
     settings = {  # all that must be the same for a run to go on; the texts tell layers, learning rate, weight decay …
         "epochs": epochs,
         "seed": seed,
@@ -131,7 +138,8 @@ def fit(
         "checksums": [train.checksum, test.checksum],
         "label_smoothing": label_smoothing,
         "flip": flip,
-        "optimizer": str(optimizer),
+        "precision": precision,
+        "optimizer": "\n".join(map(str, optimizers)),
         "network": str(model),
     }
     records = resume_run(state, settings, parts)
@@ -146,13 +154,15 @@ def fit(
             x = x[rank::processes]  # (B, 3, H, W) of B = len(batch) / processes images
             y = labels[batch][rank::processes]
             x = train.normalize(x).contiguous(memory_format=layout)
-            scores = network(x)  # (B, classes)
+            with autocast(device, precision):
+                scores = network(x)  # (B, classes)
+            scores = scores.float()
             loss = F.cross_entropy(scores, y, label_smoothing=label_smoothing)
             loss = loss * (len(y) * processes / len(batch))  # shares may differ by an image; their mean is the batch's
-            optimizer.zero_grad()
+            model.zero_grad()
             loss.backward()
-            optimizer.step()
-            schedule.step()
+            for part in changing[1:]:
+                part.step()
             if device.type == "cpu":  # to ask another device now would mean to wait for it after every batch
                 _check_finite(loss.item(), epoch)
             batch_loss = F.cross_entropy(scores.detach(), y, reduction="sum")
@@ -175,7 +185,7 @@ def fit(
             generator = torch.Generator().manual_seed(EPOCH_SEEDS * seed + epoch)
             train_loss, train_accuracy = train_one_epoch(epoch, generator)
         seconds = time.perf_counter() - start
-        record = Epoch(epoch, train_loss, train_accuracy, *evaluate(model, test), seconds)
+        record = Epoch(epoch, train_loss, train_accuracy, *evaluate(model, test, precision=precision), seconds)
         records.append(asdict(record))
         keep_run(state, settings, parts, records)
         yield record
@@ -197,24 +207,28 @@ def _check_finite(loss: float, epoch: int) -> None:
         raise FloatingPointError(f"the training loss became {loss} in epoch {epoch}; lower peak_learning_rate")
 
 
-def one_cycle(step: int, total_steps: int) -> float:
-    """Return the share of the peak learning rate at a step: a straight line up to 1 at a quarter of all steps, then to 0."""
+def one_cycle(step: int, total_steps: int, warm_up: float = 0.1) -> float:
+    """Return the share of the peak learning rate at a step: a straight line up to 1 at a share of all steps, then to 0."""
     progress = (step + 1) / (total_steps + 1)
-    return min(4 * progress, (1 - progress) * 4 / 3)
+    return min(progress / warm_up, (1 - progress) / (1 - warm_up))
 
 
 @torch.no_grad()
-def evaluate(model: nn.Module, data: ImageData, *, batch_size: int = 500) -> tuple[float, float]:
+def evaluate(
+    model: nn.Module, data: ImageData, *, batch_size: int = 500, precision: str = "float32"
+) -> tuple[float, float]:
     """Return the mean cross-entropy and the accuracy (a share of 1) on all images, on the model's device.
 
-    The model is left in evaluation mode. Raises ValueError if there are no images.
+    precision: as in `fit`; between the two some answers may differ. The model is left in evaluation mode.
+    Raises ValueError if there are no images.
     """
     positive_integer("len(data)", len(data))
     device = next(model.parameters()).device
     model.eval()
     sums = torch.zeros(2, device=device)  # of the losses and of the right answers
     for images, labels in zip(data.images.split(batch_size), data.labels.to(device).split(batch_size), strict=True):
-        scores = model(data.normalize(images.to(device)))  # (B, classes)
+        with autocast(device, precision):
+            scores = model(data.normalize(images.to(device))).float()  # (B, classes)
         sums[0] += F.cross_entropy(scores, labels, reduction="sum")
         sums[1] += (scores.argmax(1) == labels).sum()
     loss, correct = sums.tolist()
