@@ -28,7 +28,7 @@ def save_checkpoint(
     """
     path = _checked(path)
     if _shapes(model.state_dict()) != _shapes(_on_meta(config).state_dict()):
-        raise ValueError(f"model must be the network that {config} builds; got another one, a {type(model).__name__}")
+        raise ValueError(f"model must be the network that {config} builds; got another network, {type(model).__name__}")
     state = {name: tensor.detach().cpu().contiguous() for name, tensor in model.state_dict().items()}
     card = json.loads(json.dumps({"config": json.loads(config.to_json()), **card}))
     kept = {"checksum": _checksum(card, state), "card": card}

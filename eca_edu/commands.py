@@ -39,7 +39,8 @@ def _train_network(options: argparse.Namespace, config: ModelConfig) -> None:
     device = _device(options.device)
     train, test = load_images(options.data, fallback=False)
     config = replace(config, num_classes=len(train.class_names))
-    network = f"{config.backbone}{config.width}-{config.name.replace('γ', 'gamma')}" + "-no-flip" * (not options.flip)
+    network = f"{config.backbone}{config.width}-{config.name.replace('γ', 'gamma')}"
+    network += "-sgd" * (options.optimizer == "sgd") + "-no-flip" * (not options.flip)
     name = file_name(f"{train.name}-{network}-epochs{options.epochs}-seed{options.seed}")
     out = options.out or data_folder() / "runs" / f"{name}.safetensors"
     run = {

@@ -75,8 +75,8 @@ def read_rows(path: Path) -> list[dict[str, Any]]:
     text = read_whole(path).decode("utf-8-sig", errors="replace")
     reader = csv.reader(io.StringIO(text, newline=""), strict=True)
     header = next(reader, [])
-    earlier = [name for name in COLUMNS if name not in ADDED]
-    if header not in [[*COLUMNS, CHECK], [*earlier, CHECK], earlier]:  # the first version had no check
+    given = [name for name in header if name != CHECK]  # results of the first version have no check
+    if given not in ([*COLUMNS], [name for name in COLUMNS if name not in ADDED]):
         columns = ", ".join([*COLUMNS, CHECK])
         raise ValueError(f"{path} must have the columns {columns}; name another file for the results")
     rows: list[dict[str, Any]] = []

@@ -16,7 +16,7 @@ LAYERS = ["block1.attention", "block2.attention", "block3.attention"]
 
 def network(attention="eca"):
     torch.manual_seed(0)
-    model = build_model(ModelConfig(attention=attention, width=16))
+    model = build_model(ModelConfig("eca-cnn-fast", attention, width=16))
     for module in model.modules():  # as after some training: averages that are not 0
         if isinstance(module, nn.BatchNorm2d):
             nn.init.normal_(module.bias)

@@ -80,6 +80,6 @@ def test_a_shipped_network_is_as_good_as_its_card_says(path):
 
 def test_a_network_that_could_not_be_loaded_again_is_refused(tmp_path):
     other = build_model(replace(CONFIG, width=2 * CONFIG.width))
-    with pytest.raises(ValueError, match=r"the network that ModelConfig.* builds; got another one, a ECACNN"):
+    with pytest.raises(ValueError, match=r"the network that ModelConfig.* builds; got another network, ECAResNet8"):
         save_checkpoint(tmp_path / "net.safetensors", other, CONFIG, {})
     assert not list(tmp_path.iterdir())

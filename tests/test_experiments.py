@@ -168,6 +168,7 @@ def test_a_folder_that_cannot_be_written_to_is_a_sentence(tmp_path):
 def made_up(accuracies):
     """Results in which each configuration has the given final accuracies, of seeds 0, 1, …"""
     same = {"study": "s", "data": "d", "source": "x", "checksum": "c", "backbone": "b", "width": 8, "epochs": 2}
+    same |= {"optimizer": "sgd", "precision": "float32"}
     same |= {"train_images": 9, "test_images": 9}
     rows = [
         {**same, "configuration": name, "seed": seed, "epoch": epoch, "test_accuracy": accuracy * epoch / 2}

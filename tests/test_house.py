@@ -19,9 +19,9 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["
 ON_CONDA = {"torch": "pytorch"}
 #: The floors, from the bottom; a module imports only from floors below its own.
 HOUSE = """_arguments files statistics distributed
-resume kernel_size complexity
+resume kernel_size complexity optimizers
 attention datasets
-models
+models precision
 insertion
 checkpoints training channel_weights
 results

@@ -78,7 +78,7 @@ def test_every_configuration_builds_a_network_that_learns(backbone, attention):
 
 def test_gamma_and_b_reach_eca():
     model = build_model(ModelConfig(gamma=1, b=1, width=64))
-    assert [m.conv.kernel_size[0] for m in model.modules() if isinstance(m, ECA)] == [7, 9, 9]
+    assert [m.conv.kernel_size[0] for m in model.modules() if isinstance(m, ECA)] == [9, 9]
 
 
 def test_a_configuration_has_a_name_and_with_any_kind_of_number_goes_to_json_and_back():
@@ -100,7 +100,11 @@ def test_a_fixed_kernel_size_takes_the_place_of_psi():
 @pytest.mark.parametrize(
     ("fields", "error", "words"),
     [
-        ({"backbone": "resnet"}, ValueError, "backbone must be one of eca-cnn, eca-cnn-fast; got 'resnet'"),
+        (
+            {"backbone": "resnet"},
+            ValueError,
+            "backbone must be one of eca-resnet8, eca-cnn, eca-cnn-fast; got 'resnet'",
+        ),
         ({"attention": "ECA"}, ValueError, f"attention must be one of {', '.join(['none', *ATTENTION])}; got 'ECA'"),
         ({"gamma": 0}, ValueError, "gamma must be greater than 0; got 0"),
         ({"b": "1"}, TypeError, "b must be a number; got '1'"),

@@ -163,8 +163,8 @@ def test_a_network_that_has_learned_nothing_is_told_of_class_by_class(tmp_path):
 @pytest.mark.parametrize(
     ("config", "words"),
     [
-        (ModelConfig(width=4, gamma=1, b=1), "k = 3-5-5, from γ = 1, b = 1"),
-        (ModelConfig(width=4, kernel_size=7), "k = 7-7-7, as chosen"),
+        (ModelConfig(width=4, gamma=1, b=1), "k = 5-5, from γ = 1, b = 1"),
+        (ModelConfig(width=4, kernel_size=7), "k = 7-7, as chosen"),
         (ModelConfig(width=4, attention="se"), "of them in the attention"),
     ],
 )

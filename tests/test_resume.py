@@ -135,7 +135,9 @@ def test_a_finished_run_is_shown_again_and_not_trained(tmp_path):
         ({"seed": 1}, "seed is '0' there and '1' here"),
         ({"batch_size": 32}, "batch_size is '64' there and '32' here"),
         ({"flip": False}, "flip is 'True' there and 'False' here"),
-        ({"weight_decay": 0.0}, "optimizer is 'weight_decay: 0.0005' there and 'weight_decay: 0.0' here"),
+        ({"optimizer": "sgd"}, r"optimizer is 'KernelMuon \(' there and 'SGD \(' here"),
+        ({"peak_learning_rate": 0.2}, "optimizer is 'initial_lr: 0.1' there and 'initial_lr: 0.2' here"),
+        ({"precision": "bfloat16"}, "precision is 'float32' there and 'bfloat16' here"),
         ({"attention": "none"}, r"network is '.attention.: ECA\(' there and '.attention.: Identity\(\)' here"),
         ({"attention": "eca-circular"}, "network is .*padding_mode=circular"),
         (

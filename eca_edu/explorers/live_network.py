@@ -21,7 +21,8 @@ MEANS_OF = 500  # images whose mean channel weights are offered
 class LiveNetwork(Explorer):
     """Networks that run in the page: `network`, `image`, `turned`, `beside` (a picture, or -1) and `changes` to their gates.
 
-    models: a network or several by name, each an ECACNN up to width 32 with ECA, SE or no attention, for the same classes.
+    models: a network or several by name, each an ECACNN or ECAResNet8 up to width 32 with ECA, SE or no attention, for the
+    same classes.
     data: images to choose from, of which `images` are shown; with a kernel any other one can be asked for.
     turned: the same images with their stripes turned, from `make_cue_switch(…, turned=True)`.
     changes: {block: {"kind": "own", "open", "closed", "mean" or "other", "channels": {channel: weight}}}.

@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from eca_edu.attention import ECA, SqueezeExcitation
-from eca_edu.models import ECACNN, ResidualBlock
+from eca_edu.models import ECACNN, ECAResNet8, ResidualBlock
 
 WIDEST = 32  # channels of the stem; wider ones answer too late for a hand that moves
 
@@ -15,18 +15,29 @@ WIDEST = 32  # channels of the stem; wider ones answer too late for a hand that 
 def network_numbers(model: nn.Module) -> dict[str, Any]:
     """Describe a network, as it is in evaluation mode, for `makeNetwork` of network.js, as JSON values.
 
-    model: an ECACNN up to width 32 with ECA, SE or no attention.
-    -> {"steps": [conv, block, …, head]}, batch norms folded into the convolutions. A block holds its gate, and as conv its
-    branch and shortcut; a tensor is {"shape": […], "float32": base64}, the weight of a conv (out, k, k, in).
+    model: an ECACNN or ECAResNet8 up to width 32 with ECA, SE or no attention.
+    -> {"steps": [conv, maxpool, block, …, head]}, batch norms folded into the convolutions. A block holds its gate, and as
+    conv its branch and shortcut; a tensor is {"shape": […], "float32": base64}, the weight of a conv (out, k, k, in).
     Raises ValueError for any other network.
     """
-    if not isinstance(model, ECACNN):
+    if not isinstance(model, (ECACNN, ECAResNet8)):
         raise _refusal(type(model).__name__)
     width = model.head.in_features // 4
     if width > WIDEST:
-        raise _refusal(f"an ECACNN of width {width}")
-    blocks = [_block(name, module) for name, module in model.named_children() if isinstance(module, ResidualBlock)]
-    return {"steps": [_conv("stem", model.stem), *blocks, {"op": "head", "name": "head", **_linear(model.head)}]}
+        raise _refusal(f"an {type(model).__name__} of width {width}")
+    return {"steps": [step for name, module in model.named_children() for step in _steps(name, module)]}
+
+
+def _steps(name: str, module: Any) -> list[dict[str, Any]]:
+    if isinstance(module, ResidualBlock):
+        return [_block(name, module)]
+    if isinstance(module, nn.Linear):
+        return [{"op": "head", "name": name, **_linear(module)}]
+    *layer, last = module
+    if not isinstance(last, nn.MaxPool2d):
+        return [_conv(name, module)]
+    pool = {"size": last.kernel_size, "stride": last.stride, "padding": last.padding}
+    return [_conv(f"{name}.conv", layer), {"op": "maxpool", "name": name, **pool}]
 
 
 def _block(name: str, block: Any) -> dict[str, Any]:
@@ -67,7 +78,7 @@ def _gate(attention: nn.Module) -> dict[str, Any] | None:
     if isinstance(attention, ECA) and attention.conv.padding_mode == "zeros":
         return {"kind": "eca", "kernel": _tensor(attention.conv.weight.flatten())}
     around = " around a ring" if isinstance(attention, ECA) else ""
-    raise _refusal(f"an ECACNN with {type(attention).__name__}{around}")
+    raise _refusal(f"a network with {type(attention).__name__}{around}")
 
 
 def _linear(layer: nn.Linear) -> dict[str, Any]:
@@ -81,5 +92,5 @@ def _tensor(values: torch.Tensor) -> dict[str, Any]:
 
 
 def _refusal(what: str) -> ValueError:
-    runs = "the page runs ECACNN up to width 32 with ECA, SE or no attention"
+    runs = "the page runs ECACNN and ECAResNet8 up to width 32 with ECA, SE or no attention"
     return ValueError(f"model must be one for the page: {runs}; got {what}")

@@ -10,7 +10,16 @@ import torch
 from torch import nn
 from torchvision.models import resnet18
 
-from eca_edu import ECA, ECACNN, BasicBlock, SqueezeExcitation, channel_weights, load_checkpoint, make_cue_switch
+from eca_edu import (
+    ECA,
+    ECACNN,
+    BasicBlock,
+    ECAResNet8,
+    SqueezeExcitation,
+    channel_weights,
+    load_checkpoint,
+    make_cue_switch,
+)
 from eca_edu.explorers.network import network_numbers
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -120,6 +129,21 @@ def test_all_that_is_seen_is_that_of_torch(page, width, height, attention):
         "Object.values(states[0].maps).map((map) => [map.channels * map.height * map.width, map.length])"
     )
     assert all(said == length for said, length in shapes)
+
+
+@pytest.mark.parametrize("attention", [ECA, SqueezeExcitation, nn.Identity])
+@torch.no_grad()
+def test_a_network_with_pooling_is_that_of_torch(page, attention):
+    torch.manual_seed(0)
+    model, maps, x = used_for_a_while(ECAResNet8(8, 7, attention)), {}, torch.randn(3, 3, 32, 32)
+    for module, name in {"down1": "down1", "block1": "block1.out", "block2": "block2.out"}.items():
+        keep = partial(lambda name, *args: maps.update({name: args[-1]}), name)
+        model.get_submodule(module).register_forward_hook(keep)
+    scores = model(x)
+    assert deviation(load(page, network_numbers(model), x), scores) < 1e-4
+    for name, values in maps.items():
+        seen = page.evaluate("(name) => states.map(({ maps }) => [...maps[name]])", name)
+        assert deviation(seen, values.flatten(1)) < 1e-4, name
 
 
 def one_set(weights):
