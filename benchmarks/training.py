@@ -1,11 +1,12 @@
-"""How fast do we train? Our input pipeline beside torchvision's, and our network beside a ResNet-20 with the usual recipe.
+"""How fast do we train? Our input pipeline beside torchvision's, what attention costs, and our network beside a ResNet-20.
 
-Both parts run side by side in one go, the contestants in turn, on CIFAR-10 if it is there and on cue-switch otherwise.
+All parts run side by side in one go, the contestants in turn, on CIFAR-10 if it is there and on cue-switch otherwise. Each
+network trains in the precision in which it is faster here.
 
     python benchmarks/training.py [--seconds 180] [--images 50000]
 
---seconds: how long our network trains in the second part; the ResNet-20 gets twice as long. Time for evaluation is not
-counted. --images: how many training images are used at most.
+--seconds: how long our network trains in the last part; the ResNet-20, with the usual recipe, gets three times as long. Time
+for evaluation is not counted. --images: how many training images are used at most.
 """
 
 import argparse
@@ -23,11 +24,14 @@ from torchvision.transforms import v2
 
 from eca_edu import BasicBlock, ImageData, ModelConfig, build_model, evaluate, fit, load_images
 from eca_edu.models import conv_bn_act
+from eca_edu.precision import autocast, trial_times
 from eca_edu.training import MARGIN, augment
 
 BATCH = 256  # of the input pipelines, as in fit
 USUAL_BATCH = 128  # of the usual recipe
 WANTED = 0.8
+LONGER = 3  # times our time is what the ResNet-20 gets
+ROUNDS = 15  # of short epochs with each attention
 
 
 class Images(Dataset):
@@ -98,6 +102,31 @@ def compare_pipelines(train: ImageData) -> None:
     print(f"Our pipeline is {medians['ours'] / best:.1f} times as fast as the better DataLoader.")
 
 
+def faster_precision(model: nn.Module, train: ImageData) -> str:
+    """Return the precision in which a step of the network is faster here."""
+    times = trial_times(model, train)
+    return min(times, key=times.__getitem__)
+
+
+def compare_attention(train: ImageData) -> None:
+    """Print what an epoch of the default network costs with none, SE and ECA: medians, and of the ratios in each round."""
+    few, one = train.take(slice(16 * BATCH)), train.take(slice(1))
+    precision = faster_precision(our_network(train), train)
+    models = {name: our_network(train, name) for name in ("none", "se", "eca")}
+    seconds = {name: [] for name in models}
+    for turn in range(ROUNDS + 1):
+        names = [*models][turn % 3 :] + [*models][: turn % 3]  # so that none is always the first
+        for name in names:
+            (record,) = fit(models[name], few, one, epochs=1, precision=precision)
+            seconds[name].append(record.seconds)
+    for name, spent in seconds.items():
+        ratios = sorted(a / b for a, b in zip(spent[1:], seconds["none"][1:], strict=True))
+        low, high = ratios[len(ratios) // 4], ratios[-1 - len(ratios) // 4]
+        epoch = statistics.median(spent[1:]) * len(train) / len(few)
+        ratio = f"{statistics.median(ratios):.3f} of none's (middle half {low:.3f} to {high:.3f})"
+        print(f"{name:5} {epoch:6.1f} s an epoch in {precision}, {ratio}")
+
+
 def resnet20(num_classes: int) -> nn.Module:
     """Return the ResNet-20 for CIFAR-10 (He et al., 2016): nine BasicBlocks of 16, 32 and 64 channels."""
     widths = [16] * 3 + [32] * 3 + [64] * 3
@@ -108,7 +137,9 @@ def resnet20(num_classes: int) -> nn.Module:
     return nn.Sequential(conv_bn_act(3, 16), *blocks, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(64, num_classes))
 
 
-def train_usual(model: nn.Module, train: ImageData, test: ImageData, seconds: float) -> Iterator[tuple[float, float]]:
+def train_usual(
+    model: nn.Module, train: ImageData, test: ImageData, seconds: float, precision: str
+) -> Iterator[tuple[float, float]]:
     """Train by DataLoader, SGD 0.1 with momentum and weight decay 1e-4, cosine to 0 over the time that there is.
 
     Yields (seconds of training, test accuracy) ten times.
@@ -119,7 +150,9 @@ def train_usual(model: nn.Module, train: ImageData, test: ImageData, seconds: fl
     model.train()
     for x, y in itertools.chain.from_iterable(itertools.repeat(usual_augmentation(train))):
         optimizer.param_groups[0]["lr"] = 0.05 * (1 + math.cos(math.pi * spent / seconds))
-        loss = F.cross_entropy(model(x.contiguous(memory_format=torch.channels_last)), y)
+        with autocast(x.device, precision):
+            scores = model(x.contiguous(memory_format=torch.channels_last))
+        loss = F.cross_entropy(scores.float(), y)
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
@@ -127,41 +160,45 @@ def train_usual(model: nn.Module, train: ImageData, test: ImageData, seconds: fl
         spent, start = min(seconds, spent + now - start), now
         if spent >= (reports + 1) * seconds / 10:
             reports += 1
-            yield spent, evaluate(model, test)[1]
+            yield spent, evaluate(model, test, precision=precision)[1]
             model.train()
             start = time.perf_counter()
         if spent == seconds:
             return
 
 
-def our_network(train: ImageData) -> nn.Module:
+def our_network(train: ImageData, attention: str = "eca") -> nn.Module:
     """Return the default network with the weights of seed 0."""
     torch.manual_seed(0)
-    return build_model(ModelConfig(num_classes=len(train.class_names)))
+    return build_model(ModelConfig(attention=attention, num_classes=len(train.class_names)))
 
 
-def train_ours(train: ImageData, test: ImageData, epochs: int) -> Iterator[tuple[float, float]]:
+def train_ours(train: ImageData, test: ImageData, epochs: int, precision: str) -> Iterator[tuple[float, float]]:
     """Train the default network with `fit`; yield (seconds of training, test accuracy) after each epoch."""
     spent = 0.0
-    for record in fit(our_network(train), train, test, epochs=epochs):
+    for record in fit(our_network(train), train, test, epochs=epochs, precision=precision):
         spent += record.seconds
         yield spent, record.test_accuracy
 
 
-def epochs_in(seconds: float, train: ImageData) -> int:
+def epochs_in(seconds: float, train: ImageData, precision: str) -> int:
     """Return how many epochs of our network fit into the time, after its pace on a few batches; at least 1."""
     few = train.take(slice(16 * BATCH))
-    _, warm = fit(our_network(train), few, few.take(slice(1)), epochs=2)
+    _, warm = fit(our_network(train), few, few.take(slice(1)), epochs=2, precision=precision)
     return max(1, int(seconds / (warm.seconds / len(few) * len(train))))
 
 
 def compare_training(train: ImageData, test: ImageData, seconds: float) -> None:
     """Print the curves of both networks, which train in turn, and when each reached what is wanted."""
-    epochs = epochs_in(seconds, train)
     torch.manual_seed(0)
     usual = resnet20(len(train.class_names))
-    print(f"Ours trains for {epochs} epochs, ResNet-20 for {2 * seconds:.0f} s.")
-    runs = {"ours": train_ours(train, test, epochs), "ResNet-20": train_usual(usual, train, test, 2 * seconds)}
+    ours_in, usual_in = (faster_precision(model, train) for model in (our_network(train), usual))
+    epochs = epochs_in(seconds, train, ours_in)
+    print(f"Ours trains for {epochs} epochs in {ours_in}, ResNet-20 for {LONGER * seconds:.0f} s in {usual_in}.")
+    runs = {
+        "ours": train_ours(train, test, epochs, ours_in),
+        "ResNet-20": train_usual(usual, train, test, LONGER * seconds, usual_in),
+    }
     curves = {name: [] for name in runs}
     for points in itertools.zip_longest(*runs.values()):
         for (name, curve), point in zip(curves.items(), points, strict=True):
@@ -182,7 +219,7 @@ def compare_training(train: ImageData, test: ImageData, seconds: float) -> None:
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Run both comparisons."""
+    """Run all comparisons."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--seconds", type=float, default=180)
     parser.add_argument("--images", type=int, default=50_000)
@@ -191,6 +228,7 @@ def main(arguments: list[str] | None = None) -> None:
     train = train.take(slice(options.images))
     print(f"{train.name}, {len(train)} training images, {torch.get_num_threads()} threads")
     compare_pipelines(train)
+    compare_attention(train)
     compare_training(train, test, options.seconds)
 
 

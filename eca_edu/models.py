@@ -231,3 +231,14 @@ def build_model(config: ModelConfig) -> nn.Module:
         options = {"gamma": config.gamma, "b": config.b, "kernel_size": config.kernel_size}
     attention = partial(make_attention, config.attention, **options)
     return BACKBONES[config.backbone](config.width, config.num_classes, attention)
+
+
+def fastest_layout(model: nn.Module) -> torch.memory_format:
+    """Return channels_last, which convolutions are fastest with, unless it is dangerous.
+
+    With some builds of PyTorch (2.15 on a CPU with AVX2) the way back through a strided 1×1 convolution with fewer than 8
+    input channels writes beyond its memory in this layout, and the process dies.
+    """
+    convs = (module for module in model.modules() if isinstance(module, nn.Conv2d))
+    narrow = any(conv.in_channels < 8 and conv.kernel_size == (1, 1) and conv.stride != (1, 1) for conv in convs)
+    return torch.contiguous_format if narrow else torch.channels_last

@@ -12,6 +12,7 @@ from torch.nn import functional as F
 
 from eca_edu._arguments import one_of
 from eca_edu.datasets.image_data import ImageData
+from eca_edu.models import fastest_layout
 
 PRECISIONS = ("float32", "bfloat16")
 
@@ -31,9 +32,10 @@ def trial_times(model: nn.Module, data: ImageData, *, batch_size: int = 256) -> 
     It is infinite where the loss is no number. The fastest is `min(times, key=times.get)`.
     """
     device = next(model.parameters()).device
-    trial = copy.deepcopy(model).to(memory_format=torch.channels_last).train()
+    layout = fastest_layout(model)
+    trial = copy.deepcopy(model).to(memory_format=layout).train()
     batch = data.take(slice(batch_size))
-    x = data.normalize(batch.images.to(device)).contiguous(memory_format=torch.channels_last)
+    x = data.normalize(batch.images.to(device)).contiguous(memory_format=layout)
     y = batch.labels.to(device)
 
     def step(precision: str) -> float:
@@ -46,5 +48,5 @@ def trial_times(model: nn.Module, data: ImageData, *, batch_size: int = 256) -> 
         return time.perf_counter() - start if finite else math.inf
 
     with torch.random.fork_rng():  # dropout draws
-        rounds = [[step(precision) for precision in PRECISIONS] for _ in range(6)]
+        rounds = [[step(precision) for precision in PRECISIONS] for _ in range(4)]
     return dict(zip(PRECISIONS, map(statistics.median, zip(*rounds[1:], strict=True)), strict=True))

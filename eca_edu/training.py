@@ -19,6 +19,7 @@ from torch.nn import functional as F
 from eca_edu._arguments import positive_integer
 from eca_edu.datasets.image_data import ImageData
 from eca_edu.distributed import average_buffers, rank_and_size, share_gradients, sum_over
+from eca_edu.models import fastest_layout
 from eca_edu.optimizers import WARM_UP, make_optimizers
 from eca_edu.precision import autocast
 from eca_edu.resume import keep_run, resume_run
@@ -119,7 +120,7 @@ def fit(
             f"batch_size {batch_size} the last has {smallest}"
         )
     device = next(model.parameters()).device
-    layout = _layout(model)
+    layout = fastest_layout(model)
     model.to(memory_format=layout)
     padded = F.pad(train.images, (MARGIN,) * 4, mode="reflect").to(device, memory_format=torch.channels_last)
     labels = train.labels.to(device)
@@ -189,17 +190,6 @@ def fit(
         records.append(asdict(record))
         keep_run(state, settings, parts, records)
         yield record
-
-
-def _layout(model: nn.Module) -> torch.memory_format:
-    """Return channels_last, which convolutions are fastest with, unless it is dangerous.
-
-    With some builds of PyTorch (2.15 on a CPU with AVX2) the way back through a strided 1×1 convolution with fewer than 8
-    input channels writes beyond its memory in this layout, and the process dies.
-    """
-    convs = (module for module in model.modules() if isinstance(module, nn.Conv2d))
-    narrow = any(conv.in_channels < 8 and conv.kernel_size == (1, 1) and conv.stride != (1, 1) for conv in convs)
-    return torch.contiguous_format if narrow else torch.channels_last
 
 
 def _check_finite(loss: float, epoch: int) -> None:

@@ -30,8 +30,9 @@ def test_attention_benchmark(monkeypatch, capsys):
 
 def test_training_benchmark(cifar10_folder, monkeypatch, capsys):
     monkeypatch.setenv("ECA_EDU_DATA", str(cifar10_folder))
-    benchmark("training.py")(["--seconds", "1", "--images", "300"])
+    benchmark("training.py", ROUNDS=3)(["--seconds", "1", "--images", "300"])
     printed = capsys.readouterr().out
     assert re.search(r"times as fast as the better DataLoader", printed)
-    for words in (r"ours +\d+\.\d s +\d+\.\d\d%", r"ResNet-20 +2\.0 s +\d+\.\d\d%", r"After \d+ s of training: ours"):
+    assert re.search(r"^eca +\d+\.\d s an epoch in b?float", printed, re.MULTILINE)
+    for words in (r"ours +\d+\.\d s +\d+\.\d\d%", r"ResNet-20 +3\.0 s +\d+\.\d\d%", r"After \d+ s of training: ours"):
         assert re.search(words, printed), printed

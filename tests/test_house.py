@@ -21,8 +21,8 @@ ON_CONDA = {"torch": "pytorch"}
 HOUSE = """_arguments files statistics distributed
 resume kernel_size complexity optimizers
 attention datasets
-models precision
-insertion
+models
+insertion precision
 checkpoints training channel_weights
 results
 experiments attribution

@@ -27,10 +27,10 @@ def trained(**options) -> dict[str, torch.Tensor]:
 def test_the_trial_times_each_precision_and_leaves_network_and_generator_alone():
     model, state = network(), torch.get_rng_state()
     times = trial_times(model, TRAIN, batch_size=32)
+    assert torch.equal(torch.get_rng_state(), state)
     assert [*times] == [*PRECISIONS]
     assert all(0 < seconds < math.inf for seconds in times.values())
     torch.testing.assert_close(model.state_dict(), network().state_dict(), rtol=0, atol=0)
-    torch.set_rng_state(state)
     assert all(parameter.grad is None for parameter in model.parameters())
 
 

@@ -35,7 +35,7 @@ def test_the_seed_decides_the_run():
 def test_a_very_narrow_network_trains(width):
     model = build_model(ModelConfig(attention="none", width=width))
     for _ in fit(model, make_cue_switch(512, seed=0), TEST, epochs=3, batch_size=64):
-        pass  # the process would die, see _layout
+        pass  # the process would die, see fastest_layout
 
 
 def test_fit_leaves_the_global_generator_alone():

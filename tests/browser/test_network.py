@@ -227,10 +227,10 @@ def with_other_attention():
         (resnet18(num_classes=2), "ResNet"),
         (BasicBlock(8, 8), "BasicBlock"),
         (ECACNN(33), "an ECACNN of width 33"),
-        (with_other_attention(), "an ECACNN with Sequential"),
-        (ECACNN(8, attention=partial(ECA, padding_mode="circular")), "an ECACNN with ECA around a ring"),
+        (with_other_attention(), "a network with Sequential"),
+        (ECACNN(8, attention=partial(ECA, padding_mode="circular")), "a network with ECA around a ring"),
     ],
 )
 def test_what_the_page_cannot_run_is_refused(model, got):
-    with pytest.raises(ValueError, match=rf"model .* the page runs ECACNN up to width 32 .* got {got}$"):
+    with pytest.raises(ValueError, match=rf"model .* the page runs ECACNN and ECAResNet8 up to width 32 .* got {got}$"):
         network_numbers(model)

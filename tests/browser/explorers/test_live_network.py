@@ -121,5 +121,5 @@ def test_a_checkpoint_that_cannot_live_in_a_page_is_refused(tmp_path, capsys):
     for name, words in [("ring", "around a ring"), ("torn", "is damaged or no checkpoint")]:
         assert main(["page", str(tmp_path / f"{name}.safetensors"), "--data", "cue-switch"]) == 1
         assert words in capsys.readouterr().err
-    with pytest.raises(ValueError, match=r"ECACNN up to width 32.*; got ResNet"):
+    with pytest.raises(ValueError, match=r"ECAResNet8 up to width 32.*; got ResNet"):
         write_page(tmp_path / "x.html", resnet18(), ImageData("x", ("a",), IMAGES.images, IMAGES.labels * 0), title="")
