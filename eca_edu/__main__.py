@@ -55,7 +55,7 @@ def _parser() -> argparse.ArgumentParser:
     both.add_argument("--no-flip", dest="flip", action="store_false", help=mirrored)
     precision = "bfloat16, float32, or auto: what a short trial finds faster; a run that was stopped keeps its own"
     both.add_argument("--precision", choices=["auto", "float32", "bfloat16"], default="auto", help=precision)
-    steps = "muon, or sgd, which is quicker where a network is small"
+    steps = "muon for the kernels of convolutions, or sgd for all weights"
     both.add_argument("--optimizer", choices=["muon", "sgd"], default="muon", help=steps)
     both.add_argument("--device", help="cpu, cuda or mps (default: the fastest there is)")
 
