@@ -30,7 +30,7 @@ def test_attention_benchmark(monkeypatch, capsys):
 
 def test_training_benchmark(cifar10_folder, monkeypatch, capsys):
     monkeypatch.setenv("ECA_EDU_DATA", str(cifar10_folder))
-    benchmark("training.py", ROUNDS=3)(["--seconds", "1", "--images", "300"])
+    benchmark("training.py", ROUNDS=1)(["--seconds", "1", "--images", "300"])
     printed = capsys.readouterr().out
     assert re.search(r"times as fast as the better DataLoader", printed)
     assert re.search(r"^eca +\d+\.\d s an epoch in b?float", printed, re.MULTILINE)
