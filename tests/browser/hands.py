@@ -47,6 +47,14 @@ FAULTS = """root => {
 }"""
 
 
+#: Returns when an element is where it was two frames before: a notebook that was scrolled may settle later.
+STILL = """async (element) => {
+    const frames = () => new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn)));
+    const place = () => JSON.stringify(element.getBoundingClientRect());
+    for (let before; before !== place(); before = place(), await frames());
+}"""
+
+
 def touch(page, explorer, hand):
     """Move the first thing of an explorer that can be moved, from its start: its picture or its sentence is then another one."""
     for reset in explorer.locator(".eca-edu-reset:visible").all():
@@ -72,6 +80,7 @@ def touch(page, explorer, hand):
 def drag(page, grip, hand, steps):
     """Press where an element is, move on, and let go."""
     grip.scroll_into_view_if_needed()
+    grip.evaluate(STILL)
     box = (grip.locator("circle").last if grip.locator("circle").count() else grip).bounding_box()
     x, y = box["x"] + box["width"] * 0.4, box["y"] + box["height"] * 0.4
     places = [(x + 6 * i, y + 9 * i) for i in range(steps + 1)]
