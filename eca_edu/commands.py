@@ -18,7 +18,7 @@ from eca_edu.files import alone, data_folder, exists_already, file_name, read_wh
 from eca_edu.models import ModelConfig, build_model
 from eca_edu.precision import trial_times
 from eca_edu.results import read_results
-from eca_edu.resume import kept_run
+from eca_edu.resume import kept_epochs, kept_precision
 from eca_edu.training import Epoch, best_device, fit
 
 
@@ -77,10 +77,9 @@ def _train_into(
     model = build_model(config).to(device)
     state, curve = out.with_suffix(".state"), out.with_suffix(".csv")
     records: list[dict] = []
-    kept = kept_run(state)
-    done = len(kept["records"]) if kept else 0
+    done = kept_epochs(state)
     if "precision" not in run:
-        precision = (kept["settings"]["precision"] if kept else _faster_precision(model, train)) if first else None
+        precision = (kept_precision(state) or _faster_precision(model, train)) if first else None
         run["precision"] = from_first_process(precision)
     options = {name: run[name] for name in ("epochs", "seed", "flip", "optimizer", "precision")}
     title = f"{train.name}, attention {config.attention}, {device.type}"
@@ -140,13 +139,13 @@ def _finished(out: Path, run: dict, overwrite: bool) -> dict | None:
 
 def compare(options: argparse.Namespace) -> None:
     """Train what a study lacks, and print what it shows."""
-    from eca_edu.experiments import (
+    from eca_edu.experiments import (  # slow to import, and needed only here
         Study,
+        begun_in,
         describe,
-        kept_precision,
         pending_runs,
         run_study,
-    )  # slow to import, and needed only here
+    )
 
     # What can be refused is refused before the images are read.
     network = {"backbone": options.backbone, "width": options.width}
@@ -159,7 +158,7 @@ def compare(options: argparse.Namespace) -> None:
     configs = [replace(config, num_classes=len(train.class_names)) for config in configs]
     precision = options.precision
     if precision == "auto":
-        precision = kept_precision(out) or _faster_precision(build_model(configs[0]).to(device), train)
+        precision = begun_in(out) or _faster_precision(build_model(configs[0]).to(device), train)
     study = replace(study, name=out.stem, configs=configs, precision=precision)
 
     left = len(pending_runs(out, study, train, test, flip=options.flip))

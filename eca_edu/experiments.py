@@ -22,8 +22,8 @@ from eca_edu.files import file_name
 from eca_edu.models import ModelConfig, build_model
 from eca_edu.optimizers import OPTIMIZERS
 from eca_edu.precision import PRECISIONS
-from eca_edu.results import CONDITIONS, RUN, add_rows, finished_runs, read_results, run_key
-from eca_edu.resume import kept_run
+from eca_edu.results import CONDITIONS, RUN, add_rows, finished_runs, read_results, read_rows, run_key
+from eca_edu.resume import kept_precision
 from eca_edu.statistics import CONFIDENCE, interval
 from eca_edu.training import Epoch, fit
 
@@ -141,13 +141,11 @@ def pending_runs(
     return [run for run in study.runs() if run_key(_run_columns(study, *run, train, test, flip)) not in finished]
 
 
-def kept_precision(path: Path) -> str | None:
-    """Return the precision in which the runs of the results were trained, or those that were stopped; None without any."""
-    if path.exists():
-        return read_results(path)["precision"].iloc[-1]
-    stopped = next(_run_folder(path).glob("*.state"), None)
-    kept = stopped and kept_run(stopped)
-    return kept["settings"]["precision"] if kept else None
+def begun_in(path: Path) -> str | None:
+    """Return the precision of the last run in the results, or of one that was stopped before any was finished; else None."""
+    if rows := read_rows(path):
+        return rows[-1]["precision"]
+    return next(filter(None, map(kept_precision, _run_folder(path).glob("*.state"))), None)
 
 
 def final_accuracies(results: pd.DataFrame) -> dict[str, dict[int, float]]:

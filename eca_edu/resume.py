@@ -52,12 +52,14 @@ def keep_run(path: Path | None, settings: dict[str, Any], parts: dict[str, Any],
         temporary.write_bytes(hashlib.sha256(content.getbuffer()).digest() + content.getbuffer())
 
 
-def kept_run(path: Path) -> dict[str, Any] | None:
-    """Return what the file keeps, with its "settings" and "records"; None if there is no file.
+def kept_epochs(path: Path) -> int:
+    """Return how many epochs of its run the file keeps; 0 if there is no file. Raises ValueError if it is damaged."""
+    return len(_read(path)["records"]) if Path(path).exists() else 0
 
-    Raises ValueError if it is damaged.
-    """
-    return _read(path) if Path(path).exists() else None
+
+def kept_precision(path: Path) -> str | None:
+    """Return the precision of the run that the file keeps; None if there is no file. Raises ValueError if it is damaged."""
+    return _read(path)["settings"].get("precision", "float32") if Path(path).exists() else None
 
 
 DIGEST = hashlib.sha256().digest_size  # bytes before the content, so that damage is seen before any of it is used

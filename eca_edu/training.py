@@ -16,12 +16,12 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from eca_edu._arguments import positive_integer
+from eca_edu._arguments import one_of, positive_integer
 from eca_edu.datasets.image_data import ImageData
 from eca_edu.distributed import average_buffers, rank_and_size, share_gradients, sum_over
 from eca_edu.models import fastest_layout
 from eca_edu.optimizers import WARM_UP, make_optimizers
-from eca_edu.precision import autocast
+from eca_edu.precision import PRECISIONS, autocast
 from eca_edu.resume import keep_run, resume_run
 
 MARGIN = 2  # pixels by which a training image is padded before it is cropped
@@ -112,6 +112,7 @@ def fit(
         ("len(test)", len(test)),
     ]:
         positive_integer(name, value)
+    one_of("precision", precision, PRECISIONS)
     rank, processes = rank_and_size()
     smallest = len(train) % batch_size or min(batch_size, len(train))
     if smallest < processes:
@@ -129,8 +130,9 @@ def fit(
     share = partial(one_cycle, total_steps=epochs * steps, warm_up=WARM_UP[optimizer])
     schedules = [torch.optim.lr_scheduler.LambdaLR(part, share) for part in optimizers]
 
-    changing: list[Any] = [model, *optimizers, *schedules]  # all that changes while the run goes on
-    parts = {f"{i} {type(part).__name__}": part for i, part in enumerate(changing)}
+    parts: dict[str, Any] = {"model": model}  # all that changes while the run goes on
+    parts |= {f"optimizer {i}": part for i, part in enumerate(optimizers)}
+    parts |= {f"schedule {i}": part for i, part in enumerate(schedules)}
     settings = {  # all that must be the same for a run to go on; the texts tell layers, learning rate, weight decay …
         "epochs": epochs,
         "seed": seed,
@@ -162,8 +164,10 @@ def fit(
             loss = loss * (len(y) * processes / len(batch))  # shares may differ by an image; their mean is the batch's
             model.zero_grad()
             loss.backward()
-            for part in changing[1:]:
+            for part in optimizers:
                 part.step()
+            for schedule in schedules:
+                schedule.step()
             if device.type == "cpu":  # to ask another device now would mean to wait for it after every batch
                 _check_finite(loss.item(), epoch)
             batch_loss = F.cross_entropy(scores.detach(), y, reduction="sum")

@@ -255,3 +255,11 @@ def test_make_attention():
 def test_bad_arguments_are_named(build, error, words):
     with pytest.raises(error, match=words):
         build()
+
+
+def test_the_average_of_a_large_map_stays_within_float16():
+    x = torch.full((1, 8, 64, 64), 100, dtype=torch.float16)  # a sum would be 409,600, beyond the largest float16
+    averages, module = [], ECA(8).half()
+    module.interact = lambda y: averages.append(y) or y
+    module(x)
+    assert (averages[0] == 100).all()

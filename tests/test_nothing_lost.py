@@ -165,9 +165,9 @@ def test_what_may_not_be_read_is_not_called_damaged():
     """Of three kinds of file, as a user who may not read them."""
     code = (
         "import os, sys; from pathlib import Path; from eca_edu import load_checkpoint; "
-        "from eca_edu.resume import kept_run; from eca_edu.results import read_results\n"
+        "from eca_edu.resume import kept_epochs; from eca_edu.results import read_results\n"
         "import safetensors.torch, pandas; os.setuid(65534)\n"
-        "for use, name in [(load_checkpoint, 'net.safetensors'), (kept_run, 'net.state'), (read_results, 'net.csv')]:\n"
+        "for use, name in [(load_checkpoint, 'net.safetensors'), (kept_epochs, 'net.state'), (read_results, 'net.csv')]:\n"
         "    try: use(Path(sys.argv[1]) / name)\n"
         "    except PermissionError as error: print(error)\n"
     )

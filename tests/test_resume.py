@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from eca_edu import ModelConfig, build_model, fit, make_cue_switch
-from eca_edu.resume import kept_run
+from eca_edu.resume import kept_epochs
 
 EPOCHS, BATCHES = 5, 4  # of 64 images
 #: Moments at which one process after the other is killed, and the how manieth in this process.
@@ -84,10 +84,10 @@ def test_killed_at_any_moment_it_ends_with_the_same_weights(tmp_path):
     kept = []
     for moment, number in KILLS:
         assert ended("killed", moment, number) == -signal.SIGKILL, moment
-        kept.append(len(kept_run(tmp_path / "killed.state")["records"]))
+        kept.append(kept_epochs(tmp_path / "killed.state"))
     assert kept == [0, 0, 1, 2, 2, 3]  # only the running epoch is lost
     assert ended("killed") == 0
-    assert len(kept_run(tmp_path / "killed.state")["records"]) == EPOCHS
+    assert kept_epochs(tmp_path / "killed.state") == EPOCHS
     weights, weights2 = (torch.load(tmp_path / f"{name}.pt") for name in ("undisturbed", "killed"))
     torch.testing.assert_close(weights, weights2, rtol=0, atol=0)
 
@@ -113,7 +113,7 @@ def test_stopped_within_a_batch_it_goes_on_from_the_last_whole_epoch(batches, tm
     stopped = build_model(ModelConfig(width=8))
     with pytest.raises(Stopped):
         run(state, model=stopped, on_batch=stop_after(batches))
-    assert len(kept_run(state)["records"]) == (batches - 1) // BATCHES
+    assert kept_epochs(state) == (batches - 1) // BATCHES
     asked = []
     _, records2 = run(state, model=stopped, on_batch=lambda done, total: asked.append(done))
     assert asked == list(range((batches - 1) // BATCHES * BATCHES + 1, 3 * BATCHES + 1))
@@ -179,4 +179,4 @@ def test_a_loss_that_is_no_number_stops_at_its_batch(tmp_path):
     with pytest.raises(FloatingPointError, match=r"training loss became .* in epoch 1; lower peak_learning_rate"):
         run(tmp_path / "run.state", peak_learning_rate=1e30, on_batch=lambda done, total: batches.append(done))
     assert len(batches) < BATCHES
-    assert len(kept_run(tmp_path / "run.state")["records"]) == 0
+    assert kept_epochs(tmp_path / "run.state") == 0
