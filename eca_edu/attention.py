@@ -34,7 +34,21 @@ class ChannelAttention(nn.Module):
     def __init__(self, channels: int):
         super().__init__()
         self.channels = positive_integer("channels", channels)
-        self.gate = nn.Sigmoid()
+        self.gate: nn.Module = nn.Sigmoid()
+
+    def start_as_identity(self) -> None:
+        """Let every channel weight be 1, so that a trained network around it computes what it did, and go on learning.
+
+        The last layer becomes 0, and the gate `TwiceSigmoid`, which is 1 there: not the gate of the paper, where the weights
+        lie in (0, 1), and which 0 leaves at 1/2.
+        Raises ValueError for attention without weights, which cannot begin anywhere else than it does.
+        """
+        layers = [module for module in self.modules() if [*module.parameters(recurse=False)]]
+        if not layers:
+            raise ValueError(f"only attention with weights can start as the identity; {type(self).__name__} has none")
+        for parameter in layers[-1].parameters(recurse=False):
+            nn.init.zeros_(parameter)
+        self.gate = TwiceSigmoid()
 
     def interact(self, y: torch.Tensor) -> torch.Tensor:
         """Turn descriptors y: (N, C) into the logits of the channel weights: (N, C)."""
@@ -45,6 +59,22 @@ class ChannelAttention(nn.Module):
         y = _average(x)  # (N, C)  global average pooling
         weights = self.gate(self.interact(y))  # (N, C)  channel weights ω in (0, 1)
         return x * _beside(x, weights)  # (N, C, H, W) * (N, C, 1, 1)
+
+
+class TwiceSigmoid(nn.Module):
+    """2 σ: channel weights in (0, 2), and 1 for a logit of 0.
+
+    The 2 is a buffer, so that a checkpoint says which gate it holds, and loads into no other.
+    """
+
+    factor: torch.Tensor
+
+    def __init__(self):
+        super().__init__()
+        self.register_buffer("factor", torch.tensor(2.0))
+
+    def forward(self, logits: torch.Tensor) -> torch.Tensor:
+        return self.factor * torch.sigmoid(logits)
 
 
 class ECA(ChannelAttention):

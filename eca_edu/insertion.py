@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from itertools import chain, groupby, permutations
+from typing import Literal
 
 import torch
 from torch import nn
@@ -15,6 +16,7 @@ def insert_attention(
     attention: str = "eca",
     *,
     where: Callable[[str, nn.Module], bool] | None = None,
+    start: Literal["paper", "identity"] = "paper",
     kernel_sizes: Sequence[int] | None = None,
     **options,
 ) -> nn.Module:
@@ -26,6 +28,8 @@ def insert_attention(
     attention: a name in ATTENTION; options: its keyword arguments, such as gamma, b or reduction.
     where: called with the name and the module of each layer; true for the layers after which attention goes. Such a layer
     must tell its channels as num_features, out_channels or num_channels, as convolutions and batch norms do.
+    start: "paper", the σ of the paper, whose weights begin near 1/2 and so halve each chosen layer; or "identity", for a
+    network that is trained: all weights begin at 1, and the outputs are what they were (`ChannelAttention.start_as_identity`).
     kernel_sizes: for ECA, one kernel size for each stage; a stage is a run of places with the same number of channels.
     Raises TypeError or ValueError, and changes nothing, if the model holds attention of this package already, has no such
     place, or has other stages than kernel_sizes, and for arguments that are not allowed.
@@ -36,6 +40,7 @@ def insert_attention(
     if any(isinstance(module, ChannelAttention) for module in model.modules()):
         raise ValueError(f"model must hold no attention yet; this {type(model).__name__} holds some")
     one_of("attention", attention, ATTENTION)
+    one_of("start", start, ("paper", "identity"))
     if kernel_sizes is not None and (attention not in FOLLOWS_PSI or "kernel_size" in options):
         allowed = f"{', '.join(FOLLOWS_PSI)} and without kernel_size"
         raise ValueError(f"kernel_sizes go with {allowed}; got attention {attention!r}, {options}")
@@ -49,6 +54,8 @@ def insert_attention(
         for stage, (c, repeats) in enumerate(stages)
         for _ in range(repeats)
     ]
+    for module in modules if start == "identity" else []:
+        module.start_as_identity()
     for name, module in zip(places, modules, strict=True):
         layer = model.get_submodule(name)
         parent, _, child = name.rpartition(".")
@@ -65,7 +72,7 @@ def attention_places(model: nn.Module, where: Callable[[str, nn.Module], bool] |
     """Return the layers after which attention goes, {name of the layer: its channels}; where: as in `insert_attention`.
 
     Raises TypeError for a `where` that cannot be called, and ValueError if there is no such place, if a chosen layer does not
-    tell its channels, gives no feature map or lies inside another one.
+    tell its channels or lies inside another one.
     """
     if where is None:
         names = _paper_places(model)
@@ -105,15 +112,14 @@ def _paper_places(model: nn.Module) -> list[str]:
 
 
 def _channels(name: str, layer: nn.Module) -> int:
-    images = not type(layer).__name__.endswith(("1d", "3d"))  # as in BatchNorm1d, which tells its channels, too
     for attribute in ("num_features", "out_channels", "num_channels"):
-        if hasattr(layer, attribute) and images:
+        if hasattr(layer, attribute):
             return getattr(layer, attribute)
     from torchvision.ops import FrozenBatchNorm2d  # of detection networks; slow to import
 
     if isinstance(layer, FrozenBatchNorm2d):
         return len(layer.weight)
     raise ValueError(
-        "a layer before attention must give feature maps (N, C, H, W) and tell its channels as num_features, out_channels or "
-        f"num_channels; {name} is a {type(layer).__name__}"
+        "a layer before attention must tell its channels as num_features, out_channels or num_channels; "
+        f"{name} is a {type(layer).__name__}"
     )

@@ -11,6 +11,7 @@ from torch.nn import functional as F
 from torchvision.ops import FrozenBatchNorm2d
 
 from eca_edu import ECA, BasicBlock, Bottleneck, ChannelAttention, count_macs, count_parameters, insert_attention
+from eca_edu.attention import ATTENTION
 
 
 def build(name):
@@ -127,6 +128,55 @@ def test_where_picks_the_layers_of_any_module():
     assert model(torch.zeros(1, 3, 8, 8)).shape == (1, 16, 4, 4)
 
 
+@pytest.mark.parametrize("layer", [nn.Conv1d(3, 8, 3), nn.Conv2d(3, 8, 3), nn.Conv3d(3, 8, 3), nn.BatchNorm1d(3)])
+def test_sequences_images_and_volumes(layer):
+    axes = int(type(layer).__name__[-2]) * isinstance(layer, nn.modules.conv._ConvNd)
+    model, x = nn.Sequential(copy.deepcopy(layer)), torch.randn(2, 3, *[5] * axes)
+    before = model(x)
+    insert_attention(model, where=lambda name, module: name == "0", start="identity")
+    assert torch.equal(model(x), before)
+
+
+@pytest.mark.parametrize("attention", [name for name in ATTENTION if name != "se-var1"])
+def test_a_start_that_changes_nothing_and_learns(attention):
+    torch.manual_seed(0)
+    plain = BasicBlock(16, 16).eval()
+    model = insert_attention(copy.deepcopy(plain), attention, where=lambda n, m: n == "branch.1.1", start="identity")
+    x = torch.randn(4, 16, 6, 6)
+    assert torch.equal(model(x), plain(x))
+    (gate,) = (module for module in model.modules() if isinstance(module, ChannelAttention))
+    optimizer = torch.optim.SGD(gate.parameters(), lr=1)
+    for step in range(2):  # the first layer of SE learns from the second step on, when the last is no longer 0
+        optimizer.zero_grad()
+        (model(x) * torch.randn(4, 16, 6, 6)).sum().backward()
+        moved = [bool(parameter.grad.any()) for parameter in gate.parameters()]
+        assert all(moved[step - 1 :])
+        optimizer.step()
+
+
+@pytest.mark.parametrize("network", [tv.resnet18, tv.resnet50, tv.mobilenet_v2])
+@pytest.mark.parametrize("options", [{"attention": "eca"}, {"attention": "se", "reduction": 2}])  # more may be all closed
+def test_a_trained_network_computes_what_it_did(network, options):
+    torch.manual_seed(0)
+    plain = network(num_classes=10)
+    x = torch.randn(8, 3, 64, 64)
+    with torch.no_grad():
+        plain(x)  # statistics for its batch norms, so that features are of the size of trained ones
+    model = insert_attention(copy.deepcopy(plain), **options, start="identity").eval()
+    torch.testing.assert_close(model(x), plain.eval()(x), rtol=0, atol=1e-6)
+    F.cross_entropy(model(x), torch.arange(8)).backward()
+    gates = [module for module in model.modules() if isinstance(module, ChannelAttention)]
+    assert all([*gate.parameters()][-1].grad.any() for gate in gates)
+
+
+def test_a_checkpoint_says_which_gate_it_holds():
+    paper, identity = (insert_attention(tv.resnet18(num_classes=2), start=start) for start in ("paper", "identity"))
+    with pytest.raises(RuntimeError, match=r"Unexpected key.* \"layer1.0.bn2.1.gate.factor\""):
+        paper.load_state_dict(identity.state_dict())
+    with pytest.raises(RuntimeError, match=r"Missing key.* \"layer1.0.bn2.1.gate.factor\""):
+        identity.load_state_dict(paper.state_dict())
+
+
 ANYWHERE = {"where": lambda name, layer: True}
 
 
@@ -156,12 +206,9 @@ ANYWHERE = {"where": lambda name, layer: True}
         ),
         ("resnet18", {"where": lambda n, m: n == "relu"}, "relu is a ReLU"),
         ("resnet50", {"where": lambda n, m: n.endswith(("bn3", "downsample"))}, "downsample is a Sequential"),
-        (
-            nn.Sequential(nn.BatchNorm1d(8)),
-            ANYWHERE,
-            r"maps \(N, C, H, W\) and tell its channels .*; 0 is a BatchNorm1d",
-        ),
-        (nn.Sequential(nn.Conv3d(3, 8, 3)), ANYWHERE, "0 is a Conv3d"),
+        (nn.Sequential(nn.Linear(3, 8)), ANYWHERE, "must tell its channels as .*; 0 is a Linear"),
+        ("resnet18", {"start": "zero"}, "start must be one of paper, identity; got 'zero'"),
+        ("resnet18", {"attention": "se-var1", "start": "identity"}, "only attention with weights .*; SEVar1 has none"),
     ],
 )
 def test_what_cannot_be_inserted_is_refused_and_leaves_the_model_as_it_was(network, options, words):
