@@ -3,6 +3,7 @@ from . import (
     attribution as attribution,
     channel_weights as channel_weights,
     checkpoints as checkpoints,
+    clinic as clinic,
     commands as commands,
     complexity as complexity,
     datasets as datasets,
@@ -48,6 +49,9 @@ from .channel_weights import (
 from .checkpoints import (
     load_checkpoint as load_checkpoint,
     save_checkpoint as save_checkpoint,
+)
+from .clinic import (
+    examine as examine,
 )
 from .complexity import (
     count_macs as count_macs,
@@ -108,6 +112,7 @@ __all__ = [
     "channel_weights",
     "channels_for_kernel_size",
     "checkpoints",
+    "clinic",
     "commands",
     "complexity",
     "conv_bn_act",
@@ -117,6 +122,7 @@ __all__ = [
     "distributed",
     "doctor",
     "evaluate",
+    "examine",
     "exercises",
     "experiments",
     "explorers",

@@ -1,4 +1,4 @@
-"""The command line: python -m eca_edu doctor | data | train | compare | results | page | solutions | progress."""
+"""The command line: python -m eca_edu doctor | data | train | compare | results | page | examine | solutions | progress."""
 
 import argparse
 import shlex
@@ -97,6 +97,11 @@ def _parser() -> argparse.ArgumentParser:
     page.add_argument("--overwrite", action="store_true", help="replace another file that is there")
     page.set_defaults(run=_page)
 
+    examine = commands.add_parser("examine", help="look for what keeps the gates of a trained network from helping")
+    examine.add_argument("checkpoint", type=Path, help="of a network that train made, ends in .safetensors")
+    examine.add_argument("--data", help=f"images to show it: {images} (default: as for page)")
+    examine.set_defaults(run=_examine)
+
     solutions = commands.add_parser("solutions", help="copy the notebooks with their exercises solved, for teachers")
     solutions.add_argument("folder", nargs="?", type=Path, help="a new folder beside notebooks/ (default: solutions/)")
     solutions.set_defaults(run=_solutions)
@@ -150,17 +155,32 @@ def _results(options: argparse.Namespace) -> None:
 
 
 def _page(options: argparse.Namespace) -> None:
+    from eca_edu.explorers.live_network import write_page
+
+    model, test = _network_and_images(options)
+    output = options.output or options.checkpoint.with_suffix(".html")
+    title = f"{options.checkpoint.stem} on {test.name}"
+    print(f"Open {write_page(output, model, test, title=title, overwrite=options.overwrite)} in any browser.")
+
+
+def _examine(options: argparse.Namespace) -> None:
+    from eca_edu.clinic import examine
+
+    model, test = _network_and_images(options)
+    findings = examine(model, test)
+    print(*findings, sep="\n")
+    if not findings:
+        print("No finding: nothing of what the clinic looks for is there.")
+
+
+def _network_and_images(options: argparse.Namespace):
     from eca_edu.checkpoints import load_checkpoint
     from eca_edu.datasets import load_images
-    from eca_edu.explorers.live_network import write_page
 
     model, card = load_checkpoint(options.checkpoint)
     if options.data is None and card["data"] not in ("cifar10", "cue-switch"):
         raise ValueError(f"--data must name the folder of the images ({card['data']}) with train/ and test/; got none")
-    _, test = load_images(options.data or card["data"], fallback=False)
-    output = options.output or options.checkpoint.with_suffix(".html")
-    title = f"{options.checkpoint.stem} on {test.name}"
-    print(f"Open {write_page(output, model, test, title=title, overwrite=options.overwrite)} in any browser.")
+    return model, load_images(options.data or card["data"], fallback=False)[1]
 
 
 def _solutions(options: argparse.Namespace) -> None:

@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from eca_edu._arguments import one_of
-from eca_edu.attention import ATTENTION, FOLLOWS_PSI, ChannelAttention, make_attention
+from eca_edu.attention import ATTENTION, FOLLOWS_PSI, ChannelAttention
 
 
 def insert_attention(
@@ -50,7 +50,7 @@ def insert_attention(
         stage = f"one entry for each of {len(stages)} stages"
         raise ValueError(f"kernel_sizes must be a list with {stage}; got {kernel_sizes}")
     modules = [
-        make_attention(attention, c, **options, **({"kernel_size": kernel_sizes[stage]} if kernel_sizes else {}))
+        ATTENTION[attention](c, **options, **({"kernel_size": kernel_sizes[stage]} if kernel_sizes else {}))
         for stage, (c, repeats) in enumerate(stages)
         for _ in range(repeats)
     ]

@@ -25,7 +25,7 @@ models
 insertion precision
 checkpoints training channel_weights
 results
-experiments attribution
+experiments attribution clinic
 figures exercises
 explorers
 report solutions progress

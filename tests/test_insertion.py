@@ -155,7 +155,9 @@ def test_a_start_that_changes_nothing_and_learns(attention):
 
 
 @pytest.mark.parametrize("network", [tv.resnet18, tv.resnet50, tv.mobilenet_v2])
-@pytest.mark.parametrize("options", [{"attention": "eca"}, {"attention": "se", "reduction": 2}])  # more may be all closed
+@pytest.mark.parametrize(
+    "options", [{"attention": "eca"}, {"attention": "se", "reduction": 2}]
+)  # more may be all closed
 def test_a_trained_network_computes_what_it_did(network, options):
     torch.manual_seed(0)
     plain = network(num_classes=10)

@@ -1,0 +1,98 @@
+"""The clinic: networks that are broken in one way, and healthy ones."""
+
+import copy
+
+import pytest
+import torch
+from safetensors.torch import save_file
+from torch import nn
+
+from eca_edu import ECA, ECAResNet8, ModelConfig, load_checkpoint, save_checkpoint
+from eca_edu.__main__ import main
+from eca_edu.clinic import FAULTS, Finding, examine
+from eca_edu.files import data_folder
+from tests import patients
+
+CASES = patients.CASES
+HEALTHY = patients.HEALTHY
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_the_right_fault_is_named_first(name):
+    fault, make = CASES[name]
+    torch.manual_seed(0)
+    model, options = make()
+    findings = examine(model, patients.DATA, **options)
+    assert [finding.fault for finding in findings][:1] == [fault]
+
+
+@pytest.mark.parametrize("name", HEALTHY)
+def test_a_healthy_network_gets_no_finding(name):
+    torch.manual_seed(0)
+    model, options = HEALTHY[name]()
+    assert examine(model, patients.DATA, **options) == []
+
+
+def test_nothing_of_the_model_and_its_optimizer_changes():
+    torch.manual_seed(0)
+    model, options = patients.HEALTHY["ECAResNet8, trained"]()
+    model.train()
+    state = copy.deepcopy(model.state_dict())
+    steps = copy.deepcopy(options["optimizer"].state_dict())
+    gradients = [parameter.grad.clone() for parameter in model.parameters()]
+    generator = torch.get_rng_state()
+    examine(model, patients.DATA, **options)
+    assert model.training
+    assert not any(module._forward_hooks or module._forward_pre_hooks for module in model.modules())
+    torch.testing.assert_close(model.state_dict(), state, rtol=0, atol=0)
+    torch.testing.assert_close(options["optimizer"].state_dict(), steps, rtol=0, atol=0)
+    torch.testing.assert_close([parameter.grad for parameter in model.parameters()], gradients, rtol=0, atol=0)
+    assert torch.equal(torch.get_rng_state(), generator)
+
+
+def test_a_finding_says_where_what_and_what_to_do():
+    finding = Finding("saturated", ("block1.attention", "block2.attention"), "All of its weights are above 0.98.")
+    first, evidence, advice = str(finding).splitlines()
+    assert first == "saturated: block1.attention and 1 more"
+    assert evidence.strip() == finding.evidence
+    assert advice.strip() == finding.advice == FAULTS["saturated"]
+
+
+@pytest.mark.parametrize(
+    ("model", "options", "words"),
+    [
+        (nn.Sequential(nn.Flatten(), nn.Linear(3072, 10)), {}, "or `where` choose some; Sequential holds none"),
+        (ECAResNet8(8), {"where": lambda name, module: False}, "ECAResNet8 holds none"),
+        (nn.Sequential(ECA(3)), {}, r"class scores \(N, classes\); got .*3, 32, 32"),
+        (ECAResNet8(8), {"data": patients.DATA.take(slice(7))}, "at least 8 images; got 7"),
+    ],
+)
+def test_what_cannot_be_examined_is_said(model, options, words):
+    with pytest.raises(ValueError, match=words):
+        examine(model, **{"data": patients.DATA, **options})
+
+
+@pytest.mark.parametrize("ending", [".safetensors", ".pt"])
+def test_a_checkpoint_may_be_a_file(tmp_path, ending):
+    model = patients.plain_cnn()
+    saved, file = {"0.weight": torch.zeros(3)}, tmp_path / f"weights{ending}"
+    save_file(saved, file) if ending == ".safetensors" else torch.save({"state_dict": saved, "epoch": 3}, file)
+    assert [finding.fault for finding in examine(model, patients.DATA, checkpoint=file)] == ["not as in the checkpoint"]
+    file.write_bytes(b"nothing")
+    with pytest.raises(ValueError, match=r"must be a file of tensors; .*weights.* is none, or damaged"):
+        examine(model, patients.DATA, checkpoint=file)
+    with pytest.raises(FileNotFoundError, match=r"none.pt cannot be read"):
+        examine(model, patients.DATA, checkpoint=tmp_path / "none.pt")
+
+
+def test_the_command_line(capsys, tmp_path):
+    checkpoint = data_folder() / "checkpoints" / "cue-switch-eca.safetensors"
+    assert main(["examine", str(checkpoint)]) == 0
+    assert capsys.readouterr().out.startswith("No finding")
+    model, card = load_checkpoint(checkpoint)
+    nn.init.zeros_(model.block1.attention.conv.weight)
+    worse = save_checkpoint(
+        tmp_path / "worse.safetensors", model, ModelConfig(**card["config"]), {"data": "cue-switch"}
+    )
+    assert main(["examine", str(worse), "--data", "cue-switch"]) == 0
+    assert capsys.readouterr().out.startswith("never left its start: block1.attention\n")
