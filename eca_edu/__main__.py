@@ -168,7 +168,8 @@ def _examine(options: argparse.Namespace) -> None:
 
     model, test = _network_and_images(options)
     findings = examine(model, test)
-    print(*findings, sep="\n")
+    for finding in findings:
+        print(finding)
     if not findings:
         print("No finding: nothing of what the clinic looks for is there.")
 

@@ -263,8 +263,7 @@ def _weights(patient: _Patient, layer: str) -> None:
     low, high = float((known < 0.02).float().mean()), float((known > 0.98 * top).float().mean())
     away = float((known - start).abs().max())
     varies = float((w - w.nanmean(0)).square().nanmean(0).sqrt().nanmean() / known.abs().mean())
-    y = patient.inputs[layer].flatten(2).mean(2) if patient.inputs[layer].ndim > 2 else patient.inputs[layer]  # (8, C)
-    constant = varies < (1e-3 if trained else 1e-6) and bool(y.std(0).mean() > 1e-4 * y.abs().mean())
+    constant = varies < (1e-3 if trained else 1e-6)
     if low + high > 0.95:
         patient.note("saturated", layer, f"{low:.0%} of its weights are below 0.02, {high:.0%} above {0.98 * top:g}.")
     elif away < near and trained:
@@ -400,7 +399,7 @@ def _step(patient: _Patient, optimizer: torch.optim.Optimizer) -> None:
         patient.run(lambda layer, x, out: after.update({layer: channel_factors(x, out)}))
     for layer, rate in held.items():
         moved = float((after[layer] - patient.weights[layer]).abs().nanmean())
-        if rate < usual / 1000:
+        if rate <= usual / 1000:
             patient.note("learning rate", layer, f"It is {rate:g}, {usual:g} for others: the gate stays where it is.")
         elif moved > 0.25:
             patient.note("learning rate", layer, f"It is {rate:g}: one step moves the channel weights by {moved:.2f}.")

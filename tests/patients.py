@@ -1,4 +1,4 @@
-"""Networks with one fault each, for the clinic, and healthy ones; those of patients_fresh.py were made without its code."""
+"""Networks with one fault each, for the clinic, and healthy ones, made beside its code; patients_fresh.py was made without."""
 
 import timm
 import torch
@@ -10,7 +10,6 @@ from eca_edu import (
     ECA,
     ECAResNet8,
     ModelConfig,
-    SqueezeExcitation,
     build_model,
     conv_bn_act,
     insert_attention,
@@ -63,17 +62,6 @@ class OverTheBatch(ECA):
         return super().interact(y.T).T
 
 
-class OverPlaces(nn.Module):
-    """The average over the channels makes a weight for each place."""
-
-    def __init__(self, channels):
-        super().__init__()
-        self.conv = nn.Conv2d(1, 1, 3, padding=1)
-
-    def forward(self, x):
-        return x * torch.sigmoid(self.conv(x.mean(1, keepdim=True)))
-
-
 class Detached(ECA):
     def interact(self, y):
         return super().interact(y.detach()).detach()
@@ -102,31 +90,11 @@ def squeezed():
     return plain_cnn(Squeezed), chosen(Squeezed)
 
 
-def over_places():
-    return train(plain_cnn(OverPlaces)), chosen(OverPlaces)
-
-
 def other_keys():
     model = plain_cnn()
     saved = {name.replace("conv.weight", "conv1d.weight"): tensor for name, tensor in plain_cnn().state_dict().items()}
     model.load_state_dict(saved, strict=False)
     return model, {"checkpoint": saved}
-
-
-def other_k():
-    saved = plain_cnn(lambda channels: ECA(channels, kernel_size=5)).state_dict()
-    model = plain_cnn()
-    own = model.state_dict()
-    model.load_state_dict({name: t for name, t in saved.items() if t.shape == own[name].shape}, strict=False)
-    return model, {"checkpoint": saved}
-
-
-def frozen():
-    model = insert_attention(tv.resnet18(num_classes=10))
-    for module in model.modules():
-        if isinstance(module, ECA):
-            module.requires_grad_(False)
-    return model, {}
 
 
 def made_before():
@@ -150,13 +118,6 @@ def beside_se():
     model = timm.create_model("seresnet18", num_classes=10, zero_init_last=False)
     model.layer1[0].bn2 = nn.Sequential(model.layer1[0].bn2, ECA(64))
     return model, {}
-
-
-def after_both_norms():
-    def in_a_branch(name, module):
-        return isinstance(module, nn.BatchNorm2d) and "branch" in name
-
-    return insert_attention(build_model(ModelConfig(attention="none", width=16)), where=in_a_branch), {}
 
 
 def rates(of_the_gate):
@@ -183,19 +144,6 @@ def scaled_weights(scale, attention=ECA):
     return make
 
 
-class Biased(SqueezeExcitation):
-    """A bias has pushed all channels shut."""
-
-    def __init__(self, channels):
-        super().__init__(channels, 4, bias=True)
-        nn.init.constant_(self.expand.bias, -9)
-
-
-def never_trained():
-    model = train(plain_cnn(nn.Identity), 60)
-    return insert_attention(model, "se", where=lambda _, m: isinstance(m, nn.BatchNorm2d), start="identity"), {}
-
-
 class LearnedScale(ECA):
     """Its average is over the batch as well as space in a running mean: in evaluation the same for every image."""
 
@@ -205,13 +153,6 @@ class LearnedScale(ECA):
 
     def interact(self, y):
         return super().interact(self.mean.expand_as(y))
-
-
-def normalised_behind():
-    def attention(channels):
-        return nn.Sequential(ECA(channels), nn.InstanceNorm2d(channels), nn.ReLU())
-
-    return train(plain_cnn(attention)), {}
 
 
 class Scale(nn.Module):
@@ -234,28 +175,18 @@ def multiplied_by_zero():
 CASES = {
     "squeeze() without an axis": ("fails for one image", squeezed),
     "convolution along the batch": ("wrong axis", lambda: (train(plain_cnn(OverTheBatch)), {})),
-    "a weight for each place": ("wrong axis", over_places),
-    "result thrown away": ("unused", lambda: (train(plain_cnn(Ignored)), {})),
     "forgotten in forward": ("unused", lambda: (plain_cnn(Forgotten), {})),
     "other names in the checkpoint": ("not as in the checkpoint", other_keys),
-    "another k in the checkpoint": ("not as in the checkpoint", other_k),
-    "frozen gates": ("no gradient", frozen),
     "detach()": ("no gradient", lambda: (train(plain_cnn(Detached)), {})),
     "optimizer made before": ("not in the optimizer", made_before),
     "after a block": ("after the addition", after_a_block),
     "after every convolution": ("before the batch norm", after_every_conv),
     "ECA beside timm's SE": ("twice in a branch", beside_se),
-    "after both batch norms": ("twice in a branch", after_both_norms),
-    "learning rate 1e-9": ("learning rate", rates(1e-9)),
     "learning rate 1000": ("learning rate", rates(1000)),
     "weights times 1000": ("saturated", scaled_weights(1000)),
-    "a bias of -9": ("saturated", lambda: (plain_cnn(Biased), {})),
     "weights times 0": ("never left its start", scaled_weights(1e-4)),
-    "identity start, never trained": ("never left its start", never_trained),
     "a scale": ("constant", lambda: (train(plain_cnn(LearnedScale)), {})),
-    "instance norm behind": ("no effect", normalised_behind),
     "times zero": ("no effect", multiplied_by_zero),
-    "k = 9 for 16 channels": ("kernel size", fresh(lambda: plain_cnn(lambda c: ECA(c, kernel_size=9)))),
     "b not divided by γ": ("kernel size", fresh(lambda: plain_cnn(lambda c: ECA(c, kernel_size=7)))),
 }
 
@@ -266,19 +197,10 @@ def with_optimizer(model):
 
 
 HEALTHY = {
-    "ECAResNet8": fresh(lambda: ECAResNet8(16)),
     "ECAResNet8, trained": lambda: with_optimizer(ECAResNet8(16)),
     "SE, trained": lambda: with_optimizer(build_model(ModelConfig(attention="se", width=16))),
     "a plain CNN, trained": lambda: with_optimizer(plain_cnn()),
-    "ResNet-18 with ECA": fresh(lambda: insert_attention(tv.resnet18(num_classes=10))),
     "ResNet-18, identity start": fresh(lambda: insert_attention(tv.resnet18(num_classes=10), start="identity")),
-    "MobileNetV2 with SE": fresh(lambda: insert_attention(tv.mobilenet_v2(num_classes=10), "se")),
-    "torchvision's MobileNetV3": fresh(lambda: tv.mobilenet_v3_small(num_classes=10)),
     "torchvision's RegNet": fresh(lambda: tv.regnet_y_400mf(num_classes=10)),
-    "timm's ecaresnet26t": fresh(lambda: timm.create_model("ecaresnet26t", num_classes=10)),
     "timm's eca_resnet33ts": fresh(lambda: timm.create_model("eca_resnet33ts", num_classes=10)),
-    "timm's ese_vovnet19b_dw": fresh(lambda: timm.create_model("ese_vovnet19b_dw", num_classes=10)),
-    "timm's seresnet18, trained": lambda: with_optimizer(
-        timm.create_model("seresnet18", num_classes=10, zero_init_last=False)
-    ),
 }

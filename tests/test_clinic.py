@@ -11,13 +11,17 @@ from eca_edu import ECA, ECAResNet8, ModelConfig, load_checkpoint, save_checkpoi
 from eca_edu.__main__ import main
 from eca_edu.clinic import FAULTS, Finding, examine
 from eca_edu.files import data_folder
-from tests import patients
+from tests import patients, patients_fresh
 
-CASES = patients.CASES
-HEALTHY = patients.HEALTHY
+CASES = {**patients.CASES, **patients_fresh.CASES}
+HEALTHY = {**patients.HEALTHY, **patients_fresh.HEALTHY}
+#: Its gates do vary with the image, as those of any fresh SE: only biases that are exactly 0 tell that they never learned.
+MISSED = ["mobilenetv3_without_its_gates"]
 
 
-@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=[pytest.mark.xfail(strict=True)] * (name in MISSED)) for name in CASES]
+)
 def test_the_right_fault_is_named_first(name):
     fault, make = CASES[name]
     torch.manual_seed(0)
@@ -88,7 +92,7 @@ def test_a_checkpoint_may_be_a_file(tmp_path, ending):
 def test_the_command_line(capsys, tmp_path):
     checkpoint = data_folder() / "checkpoints" / "cue-switch-eca.safetensors"
     assert main(["examine", str(checkpoint)]) == 0
-    assert capsys.readouterr().out.startswith("No finding")
+    assert capsys.readouterr().out.startswith("No finding: ")
     model, card = load_checkpoint(checkpoint)
     nn.init.zeros_(model.block1.attention.conv.weight)
     worse = save_checkpoint(
