@@ -14,6 +14,7 @@ from . import (
     explorers as explorers,
     figures as figures,
     files as files,
+    image_networks as image_networks,
     insertion as insertion,
     kernel_size as kernel_size,
     models as models,
@@ -63,6 +64,10 @@ from .datasets import (
     load_image_folder as load_image_folder,
     load_images as load_images,
     make_cue_switch as make_cue_switch,
+)
+from .image_networks import (
+    load_image_network as load_image_network,
+    load_photos as load_photos,
 )
 from .insertion import (
     insert_attention as insert_attention,
@@ -131,6 +136,7 @@ __all__ = [
     "fit",
     "gate_attribution",
     "grad_cam",
+    "image_networks",
     "insert_attention",
     "insertion",
     "integrated_gradients",
@@ -139,7 +145,9 @@ __all__ = [
     "load_checkpoint",
     "load_cifar10",
     "load_image_folder",
+    "load_image_network",
     "load_images",
+    "load_photos",
     "make_attention",
     "make_cue_switch",
     "models",

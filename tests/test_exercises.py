@@ -125,8 +125,9 @@ def test_the_course_has_these_exercises():
         *["channels_for", "kernel_size", "eca_parameters"],
         *["interact", "band_matrix", "eca", "residual"],
         *["conv_macs", "gate_bytes", "paired_interval", "verdict"],
-        *["class_means", "attending", "same_for_all"],
+        *["class_means", "attending", "same_for_all", "one_run_each"],
         *["integrate_gradients", "completeness_delta", "points_inside"],
+        *["weights_from_outside", "passed_over", "identity_gate"],
     ]
     assert set(dir(check)) == set(EXERCISES)
 

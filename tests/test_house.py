@@ -22,7 +22,7 @@ HOUSE = """_arguments files statistics distributed
 resume kernel_size complexity optimizers
 attention datasets
 models
-insertion precision
+insertion precision image_networks
 checkpoints training channel_weights
 results
 experiments attribution clinic

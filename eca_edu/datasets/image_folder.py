@@ -70,6 +70,21 @@ def load_image_folder(root: str | Path, name: str | None = None, *, size: int = 
     return train, test
 
 
+def read_image(path: Path, size: int) -> np.ndarray:
+    """Return one image as `load_image_folder` reads it: (3, size, size) uint8.
+
+    Raises FileNotFoundError if it is not there, and ValueError if it cannot be read, with its name and the reason.
+    """
+    pixels = np.empty((3, size, size), np.uint8)
+    if not path.exists():
+        raise FileNotFoundError(printable(f"there is no image {path}"))
+    try:
+        _read_image(path, pixels)
+    except Exception as error:  # each kind of damage raises its own kind of error
+        raise ValueError(printable(f"{path} cannot be read: {_reason(path, error)}")) from error
+    return pixels
+
+
 def _class_names(split: Path, passed_over: Counter[str]) -> tuple[str, ...]:
     entries = _visible(split) if split.is_dir() else []
     names = tuple(path.name for path in entries if path.is_dir())

@@ -15,6 +15,7 @@ from eca_edu.exercises import (
     channel_weights,
     plug_into_backbones,
     train_on_cifar10,
+    when_it_does_not_help,
     why_channel_attention,
 )
 from eca_edu.exercises.exercise import Exercise, Result, Text
@@ -30,6 +31,7 @@ EXERCISES: dict[str, Exercise] = {
         train_on_cifar10,
         channel_weights,
         attributions,
+        when_it_does_not_help,
     )
     for exercise in chapter.EXERCISES
 }

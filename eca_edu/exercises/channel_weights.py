@@ -1,4 +1,4 @@
-"""Exercises of chapter 06: mean weights by class, how much a gate attends, and an intervention."""
+"""Exercises of chapter 06: mean weights by class, how much a gate attends, an intervention, and what single runs allow to say."""
 
 import torch
 
@@ -227,4 +227,144 @@ SAME_FOR_ALL = Exercise(
 )
 
 
-EXERCISES = [CLASS_MEANS, ATTENDING, SAME_FOR_ALL]
+# one_run_each
+
+
+def one_run_each(a, b, same_recipe, spread):
+    """What one run each allows to say: "better" (a than b), "worse", "not shown" or "not comparable".
+
+    a, b: top-1. spread: the standard deviation of the runs of one network, None where nobody has measured it.
+    """
+    if not same_recipe:
+        return "not comparable"
+    if spread is None:
+        return "not shown"
+    luck = 1.96 * 2**0.5 * spread  # 95 of 100 pairs of runs of one network lie closer together
+    if a - b > luck:
+        return "better"
+    if b - a > luck:
+        return "worse"
+    return "not shown"
+
+
+def _by_rule(luck, no_spread="not shown", other_recipe="not comparable", spread_first=False):
+    """Return an answer that is right but for what is given here. luck: spread -> the difference that luck may make."""
+
+    def answer(a, b, same_recipe, spread):
+        if not same_recipe and not (spread_first and spread is None):
+            return other_recipe
+        if spread is None:
+            return no_spread
+        return "better" if a - b > luck(spread) else "worse" if b - a > luck(spread) else "not shown"
+
+    return answer
+
+
+def _luck(spread):
+    return 1.96 * 2**0.5 * spread
+
+
+def _larger_wins(a, b, same_recipe, spread):
+    return "better" if a > b else "worse" if b > a else "not shown"
+
+
+ONE_RUN_EACH = Exercise(
+    "one_run_each",
+    one_run_each,
+    probes=[
+        *calls(
+            one_run_each,
+            [
+                (80.67, 79.73, True, 0.1),
+                (79.73, 80.78, True, 0.2),
+                (80.67, 80.78, True, 0.2),
+                (80.67, 79.73, True, 0.4),
+                (80.78, 80.6, True, 0.1),
+                (80.78, 80.67, True, 0.1),
+                (80.67, 79.73, True, 0.3),
+                (79.73, 80.6, True, 0.5),
+                (80.6, 80.6, True, 0.05),
+            ],
+        ),
+        *calls(
+            one_run_each,
+            [(78.0, 77.17, False, 0.1), (77.17, 78.41, False, 0.2), (78.27, 77.17, False, 0.5)],
+            looks_at="another recipe",
+        ),
+        *calls(
+            one_run_each,
+            [(80.67, 79.73, True, None), (80.67, 80.78, True, None)],
+            looks_at="a spread nobody has measured",
+        ),
+        *calls(one_run_each, [(78.0, 77.17, False, None)], looks_at="neither recipe nor spread"),
+    ],
+    success=(
+        "two runs differ by luck with √2 times the spread of one. Without a spread nothing is shown, and what another "
+        "recipe has done no number of runs takes away."
+    ),
+    hints=[
+        "Suppose both runs were of the same network. How far apart would they lie, by luck alone, in 95 of 100 such pairs?",
+        "The variances of two runs add up: the standard deviation of their difference is √2 · spread, and 95 of 100 "
+        "differences lie within 1.96 of these.",
+        "With another recipe nothing can be compared, whatever the spread: ask that first. Then: is there a spread at all?",
+        "luck = 1.96 * 2**0.5 * spread. Better if a - b > luck, worse if b - a > luck, else not shown.",
+    ],
+    mistakes={
+        "larger_wins": (
+            "The larger number wins, whatever the luck of a run and the recipe have done. Ask first how far apart two "
+            "runs of the same network lie.",
+            _larger_wins,
+        ),
+        "luck_of_one_run": (
+            "1.96 times the spread is the luck of one run. Here are two, each with its own: the standard deviation of "
+            "their difference is √2 times as large.",
+            _by_rule(lambda spread: 1.96 * spread),
+        ),
+        "one_deviation": (
+            "Luck alone goes beyond one standard deviation of the difference in a third of all pairs. 95 of 100 lie within "
+            "1.96 of them.",
+            _by_rule(lambda spread: 2**0.5 * spread),
+        ),
+        "one_spread": (
+            "The difference is held against the spread of a single run. Two runs differ by more, √2 times, and it takes "
+            "1.96 of these standard deviations to hold 95 of 100 pairs.",
+            _by_rule(lambda spread: spread),
+        ),
+        "intervals_apart": (
+            "That asks for two intervals that do not overlap, so for both runs to have bad luck at once: too much. The "
+            "variances add up, not the standard deviations: √2 times the spread, not 2 times.",
+            _by_rule(lambda spread: 2 * 1.96 * spread),
+        ),
+        "turned_around": (
+            '"better" and "worse" have changed places: it is a that is better, if a is larger.',
+            lambda a, b, same_recipe, spread: one_run_each(b, a, same_recipe, spread),
+        ),
+        "recipe_ignored": (
+            "The recipe does not count here. If it differs, it may have made all of the difference, and no gate any of it: "
+            '"not comparable".',
+            lambda a, b, same_recipe, spread: one_run_each(a, b, True, spread),
+        ),
+        "recipe_as_luck": (
+            'For another recipe it says "not shown". That would be for luck, which more runs take out; what the recipe does '
+            'stays, in every run: "not comparable".',
+            _by_rule(_luck, other_recipe="not shown"),
+        ),
+        "unknown_is_zero": (
+            "A spread that nobody has measured is not 0. It may be as large as the difference, so nothing is shown.",
+            lambda a, b, same_recipe, spread: one_run_each(a, b, same_recipe, spread or 0.0),
+        ),
+        "unknown_as_recipe": (
+            'Without a spread it says "not comparable". The two may well be compared, by more runs of each; so far '
+            'it is "not shown".',
+            _by_rule(_luck, no_spread="not comparable"),
+        ),
+        "spread_first": (
+            "It asks for the spread before the recipe. With another recipe nothing can be compared, with a spread or "
+            'without: "not comparable".',
+            _by_rule(_luck, spread_first=True),
+        ),
+    },
+)
+
+
+EXERCISES = [CLASS_MEANS, ATTENDING, SAME_FOR_ALL, ONE_RUN_EACH]

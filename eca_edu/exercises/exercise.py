@@ -311,6 +311,8 @@ def same(came: Any, expected: Any) -> bool:
         return isinstance(came, str) and str.__eq__(came, expected)
     if type(came) is not type(expected):
         return False
+    if isinstance(expected, (list, tuple)):
+        return len(came) == len(expected) and all(map(same, came, expected))
     if isinstance(came, Raised):
         return came.type == expected.type and sorted(came.text.split()) == sorted(expected.text.split())
     return came is expected or (isinstance(came, Misbehaves) and came == expected)
@@ -422,7 +424,8 @@ def _difference(came: Any, expected: Any) -> tuple[str, str, list[tuple[str, str
         return "exception", "", [raises, *filter(None, [came.line])]
     if isinstance(came, torch.Tensor) and isinstance(expected, torch.Tensor):
         return _difference_of_tensors(came, expected)
-    if all(map(_is_number, (came, expected))) or (isinstance(came, str) and isinstance(expected, str)):
+    alike = type(came) is type(expected) and isinstance(expected, (str, list, tuple))
+    if alike or all(map(_is_number, (came, expected))):
         return "value", "", _digits(came, expected)
     if isinstance(expected, torch.Tensor):
         kind = "an array of NumPy" if isinstance(came, np.ndarray) else f"a {type(came).__name__}"
