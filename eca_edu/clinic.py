@@ -405,14 +405,15 @@ def _step(patient: _Patient, optimizer: torch.optim.Optimizer) -> None:
             patient.note("learning rate", layer, f"It is {rate:g}: one step moves the channel weights by {moved:.2f}.")
 
 
-def _state_dict(checkpoint: Mapping[str, torch.Tensor] | str | Path) -> Mapping[str, torch.Tensor]:
-    if isinstance(checkpoint, Mapping):
-        return checkpoint
-    path = Path(checkpoint)
-    read_whole(path)  # tells in a sentence what cannot be read
-    try:
-        saved: Any
-        saved = load_file(path) if path.suffix == ".safetensors" else torch.load(path, "cpu", weights_only=True)
-    except (SafetensorError, UnpicklingError, RuntimeError) as error:
-        raise ValueError(f"checkpoint must be a file of tensors; {path} is none, or damaged: {error}") from error
-    return saved.get("state_dict", saved)
+def _state_dict(checkpoint: Mapping[str, Any] | str | Path) -> Mapping[str, torch.Tensor]:
+    saved: Any = checkpoint
+    if not isinstance(checkpoint, Mapping):
+        path = Path(checkpoint)
+        read_whole(path)  # tells in a sentence what cannot be read
+        try:
+            saved = load_file(path) if path.suffix == ".safetensors" else torch.load(path, "cpu", weights_only=True)
+        except (SafetensorError, UnpicklingError, RuntimeError) as error:
+            raise ValueError(f"checkpoint must be a file of tensors; {path} is none, or damaged: {error}") from error
+    if not isinstance(saved, Mapping):
+        raise ValueError(f"checkpoint must hold tensors by name; {checkpoint} holds a {type(saved).__name__}")
+    return saved.get("state_dict", saved)  # as training scripts keep it, beside their epoch

@@ -82,6 +82,9 @@ def test_a_checkpoint_may_be_a_file(tmp_path, ending):
     saved, file = {"0.weight": torch.zeros(3)}, tmp_path / f"weights{ending}"
     save_file(saved, file) if ending == ".safetensors" else torch.save({"state_dict": saved, "epoch": 3}, file)
     assert [finding.fault for finding in examine(model, patients.DATA, checkpoint=file)] == ["not as in the checkpoint"]
+    torch.save([saved], other := tmp_path / "list.pt")
+    with pytest.raises(ValueError, match=r"tensors by name; .*list.pt holds a list"):
+        examine(model, patients.DATA, checkpoint=other)
     file.write_bytes(b"nothing")
     with pytest.raises(ValueError, match=r"must be a file of tensors; .*weights.* is none, or damaged"):
         examine(model, patients.DATA, checkpoint=file)
