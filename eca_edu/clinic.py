@@ -30,7 +30,7 @@ from eca_edu.kernel_size import adaptive_kernel_size
 #: What may be wrong and what to do about it, causes before what follows from them.
 FAULTS = {
     "fails for one image": "squeeze() without an axis removes the batch axis, too: name the axes, as in flatten(1).",
-    "wrong axis": "Average over all axes after C, and let the weights meet the channels: x * weights[:, :, None, None].",
+    "wrong axis": "Mix no images (no softmax over axis 0); average over all axes after C; x * weights[:, :, None, None].",
     "unused": "Use what it returns, x = attention(x), on the way to the answer.",
     "not as in the checkpoint": "Build the attention as it was when it was saved, and load with strict=True.",
     "no gradient": "Let gradients through: requires_grad, and no detach(), no_grad() or .data on the way.",
