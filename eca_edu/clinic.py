@@ -276,11 +276,12 @@ def _weights(patient: _Patient, layer: str) -> None:
         mean = w.nanmean(0).nan_to_num(1.0)
         with torch.no_grad():
             scores = patient.run(lambda name, x, out: _rescaled(x, mean.expand(len(x), -1)) if name == layer else None)
-        change = (scores - patient.scores).norm() / (patient.scores - patient.scores.mean(0)).norm()
-        if change < (1e-3 if trained else 1e-5):
-            patient.note(
-                "no effect", layer, f"Its mean weights for all change the scores by {change:.1g} of their spread."
+        change = float((scores - patient.scores).norm() / (patient.scores - patient.scores.mean(0)).norm())
+        if change < varies / 100:
+            evidence = (
+                f"Its mean weights for all change the scores by {change:.1g}, where the weights vary by {varies:.1g}."
             )
+            patient.note("no effect", layer, evidence)
 
 
 def _place(patient: _Patient) -> None:
