@@ -47,11 +47,11 @@ FAULTS = """root => {
 }"""
 
 
-#: Returns when an element is where it was two frames before: a notebook that was scrolled may settle later.
+#: Returns when an element has been in one place for six frames: a notebook that was scrolled may settle later.
 STILL = """async (element) => {
     const frames = () => new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn)));
     const place = () => JSON.stringify(element.getBoundingClientRect());
-    for (let before; before !== place(); before = place(), await frames());
+    for (let same = 0, before; same < 3; before = place(), await frames()) same = before === place() ? same + 1 : 0;
 }"""
 
 
