@@ -86,7 +86,13 @@ def test_bad_arguments_are_one_sentence(command, arguments, words, capsys, tmp_p
 
 def test_the_same_command_goes_on_after_an_interruption(cifar10_folder, tmp_path, capsys, monkeypatch):
     arguments = ["train", "--data", str(cifar10_folder), "--attention", "se", "--width", "8", "--epochs", "4"]
-    arguments += ["--device", "cpu", "--out"]
+    arguments += [
+        "--device",
+        "cpu",
+        "--precision",
+        "float32",
+        "--out",
+    ]  # not what a trial on a busy machine finds faster
     assert main([*arguments, str(tmp_path / "undisturbed.safetensors")]) == 0
     calls = []
 
@@ -117,7 +123,8 @@ def test_the_same_command_goes_on_after_an_interruption(cifar10_folder, tmp_path
 
 
 def test_two_processes_train_one_network(cifar10_folder, tmp_path):
-    arguments = ["train", "--data", str(cifar10_folder), "--width", "8", "--epochs", "3", "--device", "cpu", "--out"]
+    arguments = ["train", "--data", str(cifar10_folder), "--width", "8", "--epochs", "3"]
+    arguments += ["--device", "cpu", "--precision", "float32", "--out"]
     assert main([*arguments, str(tmp_path / "one.safetensors")]) == 0
     (tmp_path / "two").mkdir()
     torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
