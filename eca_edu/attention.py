@@ -58,7 +58,7 @@ class ChannelAttention(nn.Module):
         _check_feature_map(x, self.channels)
         y = _average(x)  # (N, C)  global average pooling
         weights = self.gate(self.interact(y))  # (N, C)  channel weights ω in (0, 1)
-        return x * _beside(x, weights)  # (N, C, H, W) * (N, C, 1, 1)
+        return x * beside(x, weights)  # (N, C, H, W) * (N, C, 1, 1)
 
 
 class TwiceSigmoid(nn.Module):
@@ -280,8 +280,8 @@ def _average(x: torch.Tensor) -> torch.Tensor:
 
 
 @torch.fx.wrap
-def _beside(x: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:
-    """Return the weights with as many axes as x: (N, C) -> (N, C, 1, …)."""
+def beside(x: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:
+    """Return the channel weights with as many axes as x has: (N, C) -> (N, C, 1, …)."""
     return weights[(..., *[None] * (x.ndim - 2))]
 
 

@@ -1,14 +1,16 @@
 """How is a trained network kept? Weights as safetensors, and with them a card that says what they are."""
 
 import hashlib
+import io
 import json
 import warnings
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save
+from safetensors.torch import load, save
 from torch import nn
 
 from eca_edu.files import read_whole, written_whole
@@ -70,6 +72,21 @@ def load_checkpoint(path: str | Path) -> tuple[nn.Module, dict]:
     except (SafetensorError, KeyError, TypeError, ValueError, RuntimeError) as error:
         raise ValueError(f"{path} is damaged or no checkpoint of eca_edu ({error}); make it anew") from error
     return model.eval(), card
+
+
+def read_tensors(path: Path) -> Any:
+    """Return what a file holds, .safetensors or what torch.save wrote, on the CPU; no program code in it is run.
+
+    Raises OSError if it cannot be read, and ValueError if it is damaged or holds something else than tensors.
+    """
+    content = read_whole(path)
+    try:
+        if path.suffix == ".safetensors":
+            return load(content)
+        return torch.load(io.BytesIO(content), "cpu", weights_only=True)
+    except Exception as error:  # each kind of damage raises its own kind of error
+        reason = (str(error).splitlines() or [type(error).__name__])[0].rstrip(":. ")
+        raise ValueError(f"{path} is damaged or no file of tensors: {reason}") from error
 
 
 def _on_meta(config: ModelConfig) -> nn.Module:

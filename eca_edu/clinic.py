@@ -11,20 +11,17 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from itertools import takewhile
 from pathlib import Path
-from pickle import UnpicklingError
 from typing import Any
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file
 from torch import nn
 from torch.nn import functional as F
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from eca_edu.attention import ChannelAttention, TwiceSigmoid
+from eca_edu.attention import ChannelAttention, TwiceSigmoid, beside
 from eca_edu.channel_weights import OF_TIMM
+from eca_edu.checkpoints import read_tensors
 from eca_edu.datasets.image_data import ImageData
-from eca_edu.files import read_whole
 from eca_edu.kernel_size import adaptive_kernel_size
 
 #: What may be wrong and what to do about it, causes before what follows from them.
@@ -238,7 +235,7 @@ def _same(a: torch.Tensor, b: torch.Tensor) -> bool:
 
 
 def _rescaled(x: torch.Tensor, w: torch.Tensor) -> torch.Tensor:
-    return x * w.to(x.dtype)[(..., *[None] * (x.ndim - 2))]
+    return x * beside(x, w.to(x.dtype))
 
 
 def _kernel_size(patient: _Patient, layer: str) -> None:
@@ -409,12 +406,7 @@ def _step(patient: _Patient, optimizer: torch.optim.Optimizer) -> None:
 def _state_dict(checkpoint: Mapping[str, Any] | str | Path) -> Mapping[str, torch.Tensor]:
     saved: Any = checkpoint
     if not isinstance(checkpoint, Mapping):
-        path = Path(checkpoint)
-        read_whole(path)  # tells in a sentence what cannot be read
-        try:
-            saved = load_file(path) if path.suffix == ".safetensors" else torch.load(path, "cpu", weights_only=True)
-        except (SafetensorError, UnpicklingError, RuntimeError) as error:
-            raise ValueError(f"checkpoint must be a file of tensors; {path} is none, or damaged: {error}") from error
+        saved = read_tensors(Path(checkpoint))
     if not isinstance(saved, Mapping):
         raise ValueError(f"checkpoint must hold tensors by name; {checkpoint} holds a {type(saved).__name__}")
     return saved.get("state_dict", saved)  # as training scripts keep it, beside their epoch

@@ -1,19 +1,18 @@
 """How does a network for photographs get here? timm's networks with ECA and SE, and photos cut as they want them."""
 
 import hashlib
-import io
 import os
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 import requests
-import safetensors.torch
 import torch
 from torch import nn
 from torchvision.transforms.functional import resized_crop
 
 from eca_edu._arguments import one_of, positive_integer
+from eca_edu.checkpoints import read_tensors
 from eca_edu.datasets.image_data import ImageData
 from eca_edu.datasets.image_folder import read_image
 from eca_edu.files import printable, read_whole
@@ -106,17 +105,12 @@ def _tensors(path: Path, begins: str) -> dict[str, torch.Tensor]:
     """Return the tensors of a file by their names; no program code in it is run."""
     if path.suffix not in (".safetensors", ".pth"):
         raise ValueError(f"weights must end in .safetensors or .pth; got {str(path)!r}")
-    content = read_whole(path)
-    found = hashlib.sha256(content).hexdigest()
-    if path.suffix == ".pth" and not found.startswith(begins):
-        wanted = f"the SHA-256 of the file in timm's list begins with {begins}, its own with {found[:8]}"
-        raise ValueError(f"{path} is damaged or another file: {wanted}")
-    try:
-        if path.suffix == ".pth":
-            return torch.load(io.BytesIO(content), "cpu", weights_only=True)
-        return safetensors.torch.load(content)
-    except Exception as error:  # each kind of damage raises its own kind of error
-        raise ValueError(f"{path} is damaged: {_reason(error)}") from error
+    if path.suffix == ".pth":
+        found = hashlib.sha256(read_whole(path)).hexdigest()
+        if not found.startswith(begins):
+            wanted = f"the SHA-256 of the file in timm's list begins with {begins}, its own with {found[:8]}"
+            raise ValueError(f"{path} is damaged or another file: {wanted}")
+    return read_tensors(path)
 
 
 def _reason(error: Exception) -> str:

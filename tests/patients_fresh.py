@@ -701,13 +701,13 @@ def mobilenetv3_without_its_gates() -> Patient:
 
 
 class InstanceNormNet(nn.Module):
-    """As in style transfer: convolution, instance norm, ReLU."""
+    """As in style transfer: convolutions, and what comes after each of them."""
 
-    def __init__(self):
+    def __init__(self, after):
         super().__init__()
         layers, c_in = [], 3
         for c in (16, 32, 64):
-            layers += [nn.Conv2d(c_in, c, 3, 2, 1, bias=False), nn.InstanceNorm2d(c, affine=True), nn.ReLU()]
+            layers += [nn.Conv2d(c_in, c, 3, 2, 1, bias=False), *after(c)]
             c_in = c
         self.features = nn.Sequential(*layers)
         self.classifier = nn.Linear(c_in * 4, 10)
@@ -719,7 +719,9 @@ class InstanceNormNet(nn.Module):
 def after_an_instance_norm() -> Patient:
     """After an instance norm every channel has the same average in every image: its bias."""
     torch.manual_seed(139)
-    model = insert_attention(InstanceNormNet(), where=of(nn.InstanceNorm2d))
+    model = insert_attention(
+        InstanceNormNet(lambda c: [nn.InstanceNorm2d(c, affine=True), nn.ReLU()]), where=of(nn.InstanceNorm2d)
+    )
     return train(model, sgd(model.parameters(), lr=0.1), steps=60), {"optimizer": sgd(model.parameters(), lr=0.1)}
 
 
@@ -753,25 +755,10 @@ def scale_without_squeeze() -> Patient:
 # no effect
 
 
-class AttentionThenInstanceNorm(nn.Module):
-    def __init__(self):
-        super().__init__()
-        layers, c_in = [], 3
-        for c in (16, 32, 64):
-            layers += [nn.Conv2d(c_in, c, 3, 2, 1, bias=False), nn.ReLU(), SELayer(c)]
-            layers += [nn.InstanceNorm2d(c, affine=True)]
-            c_in = c
-        self.features = nn.Sequential(*layers)
-        self.classifier = nn.Linear(c_in * 4, 10)
-
-    def forward(self, x):
-        return self.classifier(F.adaptive_max_pool2d(self.features(x), 2).flatten(1))
-
-
 def undone_by_an_instance_norm() -> Patient:
     """Convolution, ReLU, SE, instance norm, which divides by what the gate has multiplied with."""
     torch.manual_seed(142)
-    model = AttentionThenInstanceNorm()
+    model = InstanceNormNet(lambda c: [nn.ReLU(), SELayer(c), nn.InstanceNorm2d(c, affine=True)])
     return train(model), {"where": of(SELayer), "optimizer": sgd(model.parameters())}
 
 

@@ -22,10 +22,10 @@ HOUSE = """_arguments files statistics distributed
 resume kernel_size complexity optimizers
 attention datasets
 models
-insertion precision image_networks
+insertion precision
 checkpoints training channel_weights
 results
-experiments attribution clinic
+experiments attribution clinic image_networks
 figures exercises
 explorers
 report solutions progress
