@@ -32,3 +32,46 @@ addEventListener("afterprint", () => {
 
 // On a narrow screen the table of contents begins folded.
 if (matchMedia("(max-width: 60rem)").matches) document.querySelector(".contents details").open = false;
+
+// Code is copied by a button; where the browser keeps its clipboard from a page, as it may on a stick, the old way serves.
+async function copy(text) {
+  try {
+    await navigator.clipboard.writeText(text);
+    return true;
+  } catch {
+    const area = document.createElement("textarea");
+    area.value = text;
+    document.body.append(area);
+    area.select();
+    const copied = document.execCommand("copy");
+    area.remove();
+    return copied;
+  }
+}
+
+for (const code of document.querySelectorAll(".input, .text .highlight")) {
+  const [place, press] = [document.createElement("div"), document.createElement("button")];
+  [place.className, press.className, press.type, press.textContent] = ["code", "copy", "button", "Copy"];
+  press.setAttribute("aria-live", "polite");
+  press.addEventListener("click", async () => {
+    const done = await copy(code.innerText.trimEnd());
+    press.focus();
+    press.textContent = done ? "Copied" : "Press Ctrl + C";
+    setTimeout(() => (press.textContent = "Copy"), 2000);
+  });
+  code.replaceWith(place);
+  place.append(code, press);
+}
+
+// ← and → lead to the chapters before and after, unless a control has the focus or what was last pressed scrolls sideways.
+let pressed = null;
+addEventListener("pointerdown", (event) => (pressed = event.target));
+addEventListener("keydown", (event) => {
+  const way = { ArrowLeft: "prev", ArrowRight: "next" }[event.key];
+  const held = event.ctrlKey || event.metaKey || event.altKey || event.shiftKey || event.defaultPrevented;
+  if (!way || held || dialog.open || !event.target.matches("body, a")) return;
+  for (let part = pressed; part instanceof Element; part = part.parentElement) {
+    if (part.matches(".eca-edu-explorer") || (part.scrollWidth > part.clientWidth && getComputedStyle(part).overflowX === "auto")) return;
+  }
+  document.querySelector(`a[rel=${way}]`)?.click();
+});

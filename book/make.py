@@ -17,13 +17,15 @@ import tempfile
 import time
 from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
 from dataclasses import dataclass, field
-from html import escape, unescape
+from html import escape
 from pathlib import Path
 from urllib.parse import unquote
 
 import jinja2
 import nbformat
+import search
 import zmq
+from about import About, described, draw_card, plain
 from jupyter_core.utils import run_sync
 from latex2mathml.converter import convert as mathml
 from nbclient import NotebookClient
@@ -43,22 +45,36 @@ CACHE = ROOT / "build" / "book-cache"
 WIDGET = "application/vnd.jupyter.widget-view+json"
 STATE = "application/vnd.jupyter.widget-state+json"
 EXPLORER = '<div class="eca-edu-still"'
+#: The explorer of the first page, in the page of a chapter.
+COVER = re.compile(
+    r'<figure class="explorer"><div class="eca-edu-still" data-explorer="live_network".*?</script></figure>', re.S
+)
+TITLE = "Efficient Channel Attention"
+DESCRIPTION = (
+    "A course on ECA-Net (Wang et al., CVPR 2020): derive the kernel size, build the module, train a network with it, and "
+    "look at what it does."
+)
 NUMBERS = re.compile(r'(?<=<script type="application/json">).*?(?=</script>)', re.DOTALL)
 CODE = re.compile(r'<script class="eca-edu-code">(.*?)</script>', re.DOTALL)
 MARK = "book-set-up"
 SET_UP = f"import sys\nsys.path.append({str(HERE)!r})\nimport kernel\ndel kernel, sys"
+HERE_ALONE = About()  # a book that knows no address of its own
 CONTENTS = "contents.json"  # what a book wrote, so that nothing else is ever deleted with it
 
 
 @dataclass
 class Page:
-    """A page of the book. headings: (anchor, text) of its sections. number: of a chapter, or "" for a document."""
+    """A page of the book.
+
+    headings: (anchor, text) of its sections. live: an explorer for the first page. number: of a chapter, or "".
+    """
 
     source: Path
     title: str
     promise: str = ""
     times: str = ""
     body: str = ""
+    live: str = ""
     headings: list[tuple[str, str]] = field(default_factory=list)
 
     @property
@@ -182,9 +198,16 @@ class Book:
         body = "\n".join(parts)
         widgets = notebook.metadata.get("widgets", {}).get(STATE, {}).get("state", {})
         body = as_left(body, [widget["state"] for widget in widgets.values()])
-        scripts = [self.keep(code.encode(), "explorers-", "js") for code in dict.fromkeys(CODE.findall(body))]
-        page.body = CODE.sub("", body) + "".join(f'\n<script src="{script}"></script>' for script in scripts)
+        page.body = self.with_scripts(body)
+        if live := COVER.search(body):
+            key = re.search(r'data-key="([^"]+)"', live.group()).group(1)
+            page.live = self.with_scripts(live.group().replace(key, f"{key}-cover"))  # each is touched by itself
         return with_headings(page)
+
+    def with_scripts(self, body: str) -> str:
+        """Return a part of a page with the code of its explorers in files."""
+        scripts = [self.keep(code.encode(), "explorers-", "js") for code in dict.fromkeys(CODE.findall(body))]
+        return CODE.sub("", body) + "".join(f'\n<script src="{script}"></script>' for script in scripts)
 
     def document(self, source: Path) -> Page:
         """Return the page of a markdown file."""
@@ -197,8 +220,8 @@ class Book:
         prose = [part for part in text.split("\n\n") if not re.match(r"[#|<>\-$`]|\d\.|\*\*\w+[.:]?\*\*", part)]
         if not prose:
             return ""
-        plain = " ".join(unescape(re.sub(r"<[^>]+>", "", self.markdown(prose[-1], source))).split())
-        sentences = [s for s in re.split(r"(?<=[.?]) (?=[A-Z])(?<!Fig. )", plain) if not s.endswith("?")] or [plain]
+        words = plain(self.markdown(prose[-1], source))
+        sentences = [s for s in re.split(r"(?<=[.?]) (?=[A-Z])(?<!Fig. )", words) if not s.endswith("?")] or [words]
         return next((s for s in sentences if re.search(r"\b(Here|picture|figure|drawn)\b", s)), sentences[-1])
 
     def cell(self, cell: nbformat.NotebookNode, source: Path, said: str) -> str:
@@ -290,19 +313,19 @@ def checksums(folder: Path) -> dict[str, str]:
     return {path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
 
 
-def write(folder: Path, notebooks: dict[Path, nbformat.NotebookNode]) -> list[Path]:
+def write(folder: Path, notebooks: dict[Path, nbformat.NotebookNode], about: About = HERE_ALONE) -> list[Path]:
     """Write the book of these executed notebooks, let it take the place of an older one, and return its pages."""
     checked(folder).parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder.parent) as place:
         new = Path(place) / "book"
-        names = [file.name for file in write_pages(new, notebooks)]
+        names = [file.name for file in write_pages(new, notebooks, about)]
         (new / CONTENTS).write_text(json.dumps(checksums(new)), encoding="utf-8")
         shutil.rmtree(folder, ignore_errors=True)
         new.rename(folder)
     return [folder / name for name in names]
 
 
-def write_pages(folder: Path, notebooks: dict[Path, nbformat.NotebookNode]) -> list[Path]:
+def write_pages(folder: Path, notebooks: dict[Path, nbformat.NotebookNode], about: About) -> list[Path]:
     """Write the book of these executed notebooks into a new folder; return its pages."""
     documents = [path for path in DOCUMENTS if path.is_file()]
     book = Book(folder, [*notebooks, *documents])
@@ -316,15 +339,33 @@ def write_pages(folder: Path, notebooks: dict[Path, nbformat.NotebookNode]) -> l
     cover = book.picture((ROOT / "gallery" / "overview.png").read_bytes(), "png", words)
     files = []
     for i, page in enumerate([None, *pages]):
-        around = {"before": pages[i - 2] if i > 1 else None, "after": pages[i] if i < len(pages) else None}
         files.append(folder / (page.file if page else "index.html"))
-        files[-1].write_text(template.render(page=page, pages=pages, cover=cover, **around), encoding="utf-8")
+        html = template.render(
+            page=page,
+            pages=pages,
+            before=pages[i - 2] if i > 1 else None,
+            after=pages[i] if i < len(pages) else None,
+            file=files[-1].name,
+            title=TITLE,
+            description=described(page.promise or page.body) if page else DESCRIPTION,
+            links=about.links(page.source) if page and page.number else {},
+            live=next((other.live for other in pages if other.live), ""),
+            cover=cover,
+            about=about,
+        )
+        files[-1].write_text(html, encoding="utf-8")
     light, dark = (HtmlFormatter(style=style).get_style_defs(".highlight") for style in ("default", "github-dark"))
-    css = (HERE / "book.css").read_text(encoding="utf-8")
+    sheets = [HERE / "book.css", ROOT / "eca_edu" / "explorers" / "callouts.css"]
+    css = "\n".join(path.read_text(encoding="utf-8") for path in sheets if path.is_file())
     colours = f"{light}\n@media (prefers-color-scheme: dark) {{\n{dark}\n}}\n"
     (folder / "book.css").write_text(colours + css, encoding="utf-8")
-    shutil.copy(HERE / "book.js", folder)
+    (folder / "search-index.js").write_text(search.index(pages), encoding="utf-8")
+    for name in ("book.js", "search.js", "favicon.svg"):
+        shutil.copy(HERE / name, folder)
+    shutil.copy(ROOT / "LICENSE", folder / "LICENSE.txt")
     shutil.copytree(HERE / "fonts", folder / "fonts")
+    if about.site:
+        draw_card(folder / "card.png", TITLE, "derive the kernel size,\nbuild the module,\nlook at what it does")
     return files
 
 
@@ -370,7 +411,7 @@ def finish(job: Job, budget: str) -> float:
     return seconds
 
 
-def build(folder: Path, budget: str, cache: Path = CACHE) -> list[Path]:
+def build(folder: Path, budget: str, cache: Path = CACHE, about: About = HERE_ALONE) -> list[Path]:
     """Execute the notebooks that `cache` does not hold, two at a time, and write the book into `folder`; return its pages.
 
     Raises RuntimeError, after all other chapters are done, if one fails; the book that is there is then left as it is.
@@ -394,7 +435,7 @@ def build(folder: Path, budget: str, cache: Path = CACHE) -> list[Path]:
         names = " and ".join(sorted(failed))
         raise RuntimeError(f"{names} failed, as told above. Mend it and build again: all other chapters are kept")
     kept = {job.source: job.place for job in every}
-    return write(folder, {path: nbformat.read(kept[path], as_version=4) for path in sorted(kept)})
+    return write(folder, {path: nbformat.read(kept[path], as_version=4) for path in sorted(kept)}, about)
 
 
 def main() -> None:
@@ -403,10 +444,14 @@ def main() -> None:
         "--budget", choices=["quick", "lesson", "full"], default="lesson", help="for training in the notebooks"
     )
     parser.add_argument("--folder", type=Path, default=ROOT / "build" / "book")
+    parser.add_argument(
+        "--repository", default=About.repository, help="its address on GitHub: chapters lead to notebooks there"
+    )
+    parser.add_argument("--site", default="", help="address of the published book: links to it show a card")
     options = parser.parse_args()
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # or else the pool's processes would stay behind
     try:
-        files = build(options.folder, options.budget)
+        files = build(options.folder, options.budget, about=About(options.repository, options.site))
     except (OSError, RuntimeError, ValueError) as error:
         raise SystemExit(str(error)) from error
     except KeyboardInterrupt:
