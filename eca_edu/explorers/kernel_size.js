@@ -1,25 +1,27 @@
 // Drag C along the staircase, b with the dashed line, γ with its end; hover a step or the stage of a network.
+// With a rule of the reader's own there is no γ and no b to move: its staircase is drawn on that of the paper.
 
 explorers.kernel_size = (view) => {
-  const { gammas, bs, choices, largest, stages, steps } = view.numbers;
+  const { gammas, bs, choices, largest, stages, steps, rule } = view.numbers;
   const exponent = Math.log2(largest);
   const highest = 17;
   const stepsOf = (gamma, b) => steps[`${gamma} ${b}`];
   const sizeOf = (channels, gamma, b) => stepsOf(gamma, b).findLast(([from]) => from <= channels)[1];
+  const chosen = () => (rule ? [2, 1] : [view.get("gamma"), view.get("b")]);
+  const mine = (channels) => (rule ? rule.sizes[channels] : sizeOf(channels, ...chosen()));
   const closest = (list, value) => list.reduce((best, v) => (Math.abs(v - value) < Math.abs(best - value) ? v : best));
   const move = (name, list) => (by) => {
     const at = list.indexOf(view.get(name)) + by;
     view.set({ [name]: list[Math.min(list.length - 1, Math.max(0, at))] });
   };
 
-  function staircase(x, y, gamma, b) {
-    const own = stepsOf(gamma, b);
+  function staircase(x, y, own) {
     return path(own.flatMap(([from, k], i) => [[x(Math.log2(from)), y(k)], [x(Math.log2(own[i + 1]?.[0] ?? largest)), y(k)]]));
   }
 
   function chart(width) {
-    const [gamma, b, channels] = [view.get("gamma"), view.get("b"), view.get("channels")];
-    const k = sizeOf(channels, gamma, b);
+    const [[gamma, b], channels] = [chosen(), view.get("channels")];
+    const k = mine(channels);
     const [left, right, bottom] = [46, width - 18, 262];
     const x = linear([0, exponent], [left, right]);
     const y = linear([0, highest + 1], [bottom, 8]);
@@ -31,46 +33,51 @@ explorers.kernel_size = (view) => {
     const lit = own.findIndex(([from]) => view.hover === `step ${from}`);
     // The dashed line leaves the picture at its top or at its right edge; there stands the grip of γ.
     const end = Math.min(exponent, gamma * (highest + 1) - b);
-    const chosen = Math.log2(channels);
+    const at = Math.log2(channels);
     const guide = view.hover?.startsWith("stage") ? Math.log2(Number(view.hover.split(" ")[1])) : null;
     return drawing(width, 302, "kernel size k over channels C", svg`
       ${axis("bottom", x, ticks, { at: bottom, from: left, to: right, label: "channels C" })}
       ${axis("left", y, sizes, { at: left, from: bottom, to: 8, label: "kernel size k", grid: right })}
-      <path d=${staircase(x, y, 2, 1)} fill="none" stroke="var(--grey)"></path>
-      <line x1=${x(0)} y1=${y(t(0))} x2=${x(end)} y2=${y(t(end))} stroke="var(--blue)" stroke-dasharray="5 4"></line>
-      <path d=${staircase(x, y, gamma, b)} fill="none" stroke="var(--blue)" stroke-width="2.5"></path>
+      ${rule ? svg`<path d=${staircase(x, y, own)} fill="none" stroke="var(--blue)" stroke-width="7" stroke-opacity="0.65"></path>
+        <path d=${staircase(x, y, rule.steps)} fill="none" stroke="var(--text)" stroke-width="2"></path>` : svg`
+        <path d=${staircase(x, y, stepsOf(2, 1))} fill="none" stroke="var(--grey)"></path>
+        <line x1=${x(0)} y1=${y(t(0))} x2=${x(end)} y2=${y(t(end))} stroke="var(--blue)" stroke-dasharray="5 4"></line>
+        <path d=${staircase(x, y, own)} fill="none" stroke="var(--blue)" stroke-width="2.5"></path>`}
       ${guide === null ? nothing : svg`<line x1=${x(guide)} x2=${x(guide)} y1="8" y2=${bottom} stroke="var(--text)"></line>`}
       ${own.map(([from, size], i) => {
         const to = own[i + 1]?.[0] ?? largest;
         const [start, stop] = [x(Math.log2(from)), x(Math.log2(to))];
-        const said = `k = ${size} from C = ${from}${i + 1 < own.length ? ` to ${to - 1}` : " on"}`;
+        const said = `${rule ? "the paper's " : ""}k = ${size} from C = ${from}${i + 1 < own.length ? ` to ${to - 1}` : " on"}`;
         return svg`<g data-hover=${`step ${from}`}><rect x=${start} width=${stop - start} y=${y(size) - 12} height="24" fill="transparent"></rect>
           ${i === lit ? svg`<line x1=${start} x2=${stop} y1=${y(size)} y2=${y(size)} stroke="var(--vermilion)" stroke-width="5"></line>
-            <text x=${Math.min(start, right - 150)} y=${y(size) - 10}>${said}</text>` : nothing}</g>`;
+            <text x=${Math.min(start, right - (rule ? 215 : 150))} y=${y(size) - 10}>${said}</text>` : nothing}</g>`;
       })}
-      <text x=${left + 8} y="20">thick: k = ψ(C) for your γ and b</text>
-      <text x=${left + 8} y="36">dashed: t = (log₂C + b) / γ</text>
-      <text x=${left + 8} y="52" style="fill: var(--quiet)">thin: the paper's γ = 2, b = 1</text>
-      ${grip({ x: x(0), y: y(Math.max(0, t(0))), r: 6, label: "b, the height of the dashed line", value: b, hover: "b",
-        move: (at) => view.set({ b: closest(bs, y.invert(at.y) * gamma) }), step: move("b", bs) })}
-      ${grip({ x: x(end), y: y(t(end)), r: 6, label: "γ, the slope of the dashed line", value: gamma, hover: "gamma",
-        move: (at) => view.set({ gamma: closest(gammas, (x.invert(at.x) + b) / Math.max(0.1, y.invert(at.y))) }),
-        step: move("gamma", gammas) })}
-      ${grip({ x: x(chosen), y: y(k), label: "C, your channels", value: channels, hover: "C",
-        move: (at) => view.set({ channels: choices[choices.map(Math.log2).indexOf(closest(choices.map(Math.log2), x.invert(at.x)))] }),
+      ${(rule ? ["thin: your rule", "thick: the paper's rule, k = ψ(C)"]
+        : ["thick: k = ψ(C) for your γ and b", "dashed: t = (log₂C + b) / γ", "thin: the paper's γ = 2, b = 1"])
+        .map((words, i) => svg`<text x=${left + 8} y=${20 + 16 * i} style=${i === 2 ? "fill: var(--quiet)" : nothing}>${words}</text>`)}
+      ${rule ? nothing : [
+        grip({ x: x(0), y: y(Math.max(0, t(0))), r: 6, label: "b, the height of the dashed line", value: b, hover: "b",
+          move: (at) => view.set({ b: closest(bs, y.invert(at.y) * gamma) }), step: move("b", bs) }),
+        grip({ x: x(end), y: y(t(end)), r: 6, label: "γ, the slope of the dashed line", value: gamma, hover: "gamma",
+          move: (at) => view.set({ gamma: closest(gammas, (x.invert(at.x) + b) / Math.max(0.1, y.invert(at.y))) }),
+          step: move("gamma", gammas) })]}
+      ${grip({ x: x(at), y: y(Math.min(k, highest)), label: "C, your channels", value: channels, hover: "C",
+        move: (to) => view.set({ channels: choices[choices.map(Math.log2).indexOf(closest(choices.map(Math.log2), x.invert(to.x)))] }),
         step: move("channels", choices) })}
-      ${[["b", x(0) + 10, y(Math.max(0, t(0))) + 4], ["γ", x(end) - 4, y(t(end)) + 22], [`C = ${channels}`, x(chosen) + 12, y(k) + 18]]
+      ${[["b", x(0) + 10, y(Math.max(0, t(0))) + 4], ["γ", x(end) - 4, y(t(end)) + 22],
+        [`C = ${channels}`, x(at) + 12, y(Math.min(k, highest)) + 18]].slice(rule ? 2 : 0)
         .map(([name, at, height]) => svg`<text x=${Math.min(at, right - 10 * name.length)} y=${height}>${name}</text>`)}`);
   }
 
   /** A row for each network: its stages from left to right, the channels above and k in a disc. */
   function networks(width) {
-    const [gamma, b] = [view.get("gamma"), view.get("b")];
     const apart = Math.min(44, (width - 108) / 6);
-    return drawing(width, 44 * Object.keys(stages).length, "the kernel size of each stage of four networks",
-      Object.entries(stages).map(([name, counts], row) => svg`<text x="0" y=${44 * row + 34} style="fill: var(--quiet)">${name}</text>
+    return drawing(width, 44 * Object.keys(stages).length, `the kernel size of each stage of ${rule ? "three" : "four"} networks`,
+      Object.entries(stages).map(([name, counts], row) => svg`<text x="0" y=${44 * row + (rule ? 24 : 34)} style="fill: var(--quiet)">${name}</text>
+        ${rule ? svg`<text x="0" y=${44 * row + 40} font-weight=${rule.spent[name] > rule.budget ? "bold" : "normal"}>
+          ${rule.spent[name]} of ${rule.budget}</text>` : nothing}
         ${counts.map((c, i) => {
-          const [k, paper, at] = [sizeOf(c, gamma, b), sizeOf(c, 2, 1), { x: 94 + apart * i, y: 44 * row + 30 }];
+          const [k, paper, at] = [mine(c), sizeOf(c, 2, 1), { x: 94 + apart * i, y: 44 * row + 30 }];
           const words = `${name}, ${c} channels: k = ${k}${k === paper ? "" : `, the paper's ${paper}`}`;
           return svg`<g data-hover=${`stage ${c}`} tabindex="0" role="img" aria-label=${words}>
             <circle cx=${at.x} cy=${at.y} r="10.5" fill="var(--page)" stroke=${k === paper ? "var(--grey)" : "var(--vermilion)"}
@@ -83,7 +90,7 @@ explorers.kernel_size = (view) => {
   /** A window on the channels around the middle one, with an arc to each that it meets. */
   function neighbours(width) {
     const channels = view.get("channels");
-    const k = sizeOf(channels, view.get("gamma"), view.get("b"));
+    const k = mine(channels);
     const shown = Math.min(channels, 21);
     const middle = Math.floor(shown / 2);
     const size = (width - 20) / shown;
@@ -108,23 +115,32 @@ explorers.kernel_size = (view) => {
     return `each channel meets up to ${Math.min(k, channels) - 1} neighbours`;
   }
 
+  /** What the reader's rule gives, and what it spends. */
+  function ruled(channels, k) {
+    const over = Object.keys(stages).filter((name) => rule.spent[name] > rule.budget);
+    return html`For C = ${channels} your rule gives <b>k = ${k}</b>: ${meaning(channels, k)}. The paper's gives ${sizeOf(channels, 2, 1)}.
+      Your gates spend ${Object.keys(stages).map((name) => `${rule.spent[name]} parameters in ${name}`).join(", ")};
+      ${over.length ? html`<b>above the budget of ${rule.budget}: ${over.join(", ")}</b>` : `the budget of ${rule.budget} is kept`}.`;
+  }
+
   return () => {
-    const [gamma, b, channels] = [view.get("gamma"), view.get("b"), view.get("channels")];
-    const k = sizeOf(channels, gamma, b);
+    const [[gamma, b], channels] = [chosen(), view.get("channels")];
+    const k = mine(channels);
     const t = (Math.log2(channels) + b) / gamma;
     const tie = Number.isInteger(t) && t % 2 === 0 && t > 0; // log2 is exact where C is a power of 2
     const beside = view.width >= 600;
     const wide = beside ? Math.round(view.width * (view.width < 720 ? 0.55 : 0.62)) : view.width;
     return {
       controls: html`
-        ${slider(view, "gamma", { label: "γ", min: gammas[0], max: gammas.at(-1), step: 0.25 })}
-        ${slider(view, "b", { label: "b", min: bs[0], max: bs.at(-1), step: 0.5 })}
+        ${rule ? nothing : slider(view, "gamma", { label: "γ", min: gammas[0], max: gammas.at(-1), step: 0.25 })}
+        ${rule ? nothing : slider(view, "b", { label: "b", min: bs[0], max: bs.at(-1), step: 0.5 })}
         ${slider(view, "channels", { label: "C", values: choices })}`,
       picture: html`<div>${chart(wide)}</div>
         <div>${neighbours(beside ? view.width - wide - 20 : view.width)}${networks(beside ? view.width - wide - 20 : view.width)}</div>`,
-      sentence: html`t = (log₂ ${channels} + ${short(b)}) / ${gamma} = ${short(t)}, and <b>k = ${k}</b>: ${meaning(channels, k)}.
+      sentence: rule ? ruled(channels, k) : html`
+        t = (log₂ ${channels} + ${short(b)}) / ${gamma} = ${short(t)}, and <b>k = ${k}</b>: ${meaning(channels, k)}.
         ${tie ? html`<b>A tie</b>: ${t} is as near to ${t - 1} as to ${t + 1}, and goes up.` : nothing}
-        The stages get: ${Object.entries(stages).map(([name, counts]) => `${name} ${counts.map((c) => sizeOf(c, gamma, b)).join("-")}`).join("; ")}.`,
+        The stages get: ${Object.entries(stages).map(([name, counts]) => `${name} ${counts.map(mine).join("-")}`).join("; ")}.`,
     };
   };
 };

@@ -4,7 +4,17 @@ import math
 
 import pytest
 
-from eca_edu.explorers.kernel_size import BS, CHOICES, GAMMAS, LARGEST, KernelSizeExplorer, steps
+from eca_edu.explorers.kernel_size import (
+    BS,
+    CHOICES,
+    GAMMAS,
+    LARGEST,
+    MODULES,
+    STAGES,
+    KernelSizeExplorer,
+    sizes,
+    steps,
+)
 from eca_edu.kernel_size import adaptive_kernel_size
 
 
@@ -62,3 +72,63 @@ def test_python_and_the_page_have_one_state():
     assert (explorer.channels, heard, explorer.start["channels"]) == (512, [3], 512)
     with pytest.raises(Exception, match="gamma"):
         explorer.gamma = math.pi
+
+
+def widening(channels):
+    return 3 if channels < 300 else 7
+
+
+def test_a_rule_of_ones_own_is_drawn_beside_the_papers_with_what_it_spends(show):
+    shown = show(KernelSizeExplorer(rule=widening, budget=90))
+    shown.says("For C = 128 your rule gives k = 3: each channel meets up to 2 neighbours. The paper's gives 5.")
+    shown.says("100 parameters in ResNet-50, 55 parameters in MobileNetV2; above the budget of 90: ResNet-50.")
+    for words in ("thin: your rule", "32 of 90", "100 of 90", "55 of 90"):
+        assert shown.part(f"text='{words}'").count() == 1
+    assert shown.part("text=our CNN").count() == 0
+    shown.root.get_by_label("ResNet-18, 512 channels: k = 7, the paper's 5").hover()
+    assert shown.slider("γ").count() == 0
+    shown.drag(shown.root.get_by_role("slider", name="C, your channels").locator("circle").last, 123, 0)
+    shown.says("For C = 1024 your rule gives k = 7")
+    shown.part("[data-hover='step 8']").hover()
+    shown.part("text=the paper's k = 3 from C = 8 to 127").wait_for()
+
+
+def test_a_rule_far_above_the_picture_ends_at_its_edge(show):
+    shown = show(KernelSizeExplorer(rule=lambda channels: channels | 1, channels=2048))
+    shown.says("For C = 2048 your rule gives k = 2049")
+    paths = shown.part("path[stroke='var(--text)']").bounding_box()
+    assert paths["y"] >= shown.part("svg").first.bounding_box()["y"]
+
+
+def test_a_rule_is_told_by_its_steps_its_sizes_and_what_it_spends():
+    rule = KernelSizeExplorer(rule=lambda channels: 3.0).numbers["rule"]
+    assert rule["steps"] == [(1, 3)]
+    assert set(rule["sizes"]) >= {*CHOICES, 320, 512}
+    assert rule["spent"] == {"ResNet-18": 24, "ResNet-50": 48, "MobileNetV2": 51}
+    assert [len(STAGES[name]) for name in MODULES] == [len(modules) for modules in MODULES.values()]
+    assert sizes(adaptive_kernel_size) == {c: adaptive_kernel_size(c) for c in range(1, LARGEST + 1)}
+    assert KernelSizeExplorer(rule=adaptive_kernel_size).numbers["rule"]["steps"] == steps(2, 1)
+
+
+@pytest.mark.parametrize(
+    ("rule", "error", "words"),
+    [
+        (lambda channels: 4, ValueError, "an odd whole number of at least 1; for channels = 16 it returned 4"),
+        (lambda channels: -1 if channels == 512 else 3, ValueError, "for channels = 512 it returned -1"),
+        (lambda channels: channels / 64 or 1, ValueError, "for channels = 16 it returned 0.25"),
+        (lambda channels: float("nan"), ValueError, "for channels = 16 it returned nan"),
+        (lambda channels: None, TypeError, "a number; for channels = 16 it returned None"),
+        (lambda channels: True, TypeError, "for channels = 16 it returned True"),
+        ({64: 3}.__getitem__, ValueError, "from 1 to 8192; for channels = 16 it raised KeyError: 16"),
+        (lambda channels: 3 if channels > 7 else 0, ValueError, "for channels = 1 it returned 0"),
+        (3, TypeError, "rule must be a function from a channel count to a kernel size; got 3"),
+    ],
+)
+def test_a_rule_that_is_none_is_refused_in_a_sentence(rule, error, words):
+    with pytest.raises(error, match=words):
+        KernelSizeExplorer(rule=rule)
+
+
+def test_a_budget_is_a_positive_whole_number():
+    with pytest.raises(ValueError, match="budget must be at least 1"):
+        KernelSizeExplorer(rule=widening, budget=0)
