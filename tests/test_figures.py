@@ -7,6 +7,7 @@ from matplotlib.figure import Figure
 
 from eca_edu import make_cue_switch
 from eca_edu.figures.attributions import draw_attributions, draw_scores, outline
+from eca_edu.figures.bottleneck import draw_bottleneck
 from eca_edu.figures.channel_weights import draw_class_means
 from eca_edu.figures.feature_maps import draw_feature_maps
 from eca_edu.figures.pipeline import draw_pipeline
@@ -30,6 +31,17 @@ def test_the_overview_shows_the_numbers_of_its_tensors():
     assert {"2.50", "-1.50", "1.25", "0.75", "4 × 2 × 3", "C1D$_k$, k = 3"} <= set(texts)
     lines = [line for line in ax.lines if line.get_color() == "#0072B2" and line.get_linestyle() == "-"]
     assert len(lines) == 2  # channel 0 has itself and one neighbour
+
+
+def test_a_bottleneck_has_a_line_for_each_parameter_of_se():
+    ax = Figure().subplots()
+    draw_bottleneck(ax, channels=12, reduction=6)
+    assert [len(lines.get_segments()) for lines in ax.collections] == [24, 24]  # 2C²/r in all
+    assert [len(circles.get_ydata()) for circles in ax.lines] == [12, 2, 12]
+    assert {"$r$ = 6\n2 numbers", "$y$\n12 averages"} <= {text.get_text() for text in ax.texts}
+    for channels, reduction in [(0, 1), (12, 5), (12, 0)]:
+        with pytest.raises(ValueError, match="must"):
+            draw_bottleneck(ax, channels, reduction)
 
 
 def test_class_means_are_drawn_as_they_are_in_the_order_of_all_images():
