@@ -106,8 +106,9 @@ def _parser() -> argparse.ArgumentParser:
     solutions.add_argument("folder", nargs="?", type=Path, help="a new folder beside notebooks/ (default: solutions/)")
     solutions.set_defaults(run=_solutions)
 
-    progress = commands.add_parser("progress", help="say which exercises are solved in saved notebooks, for teachers")
-    progress.add_argument("folder", type=Path, help="looked through with all folders in it")
+    progress = commands.add_parser("progress", help="say what is solved in saved notebooks, and add up answers")
+    progress.add_argument("folder", nargs="?", type=Path, default=Path(), help="looked through with all folders in it")
+    progress.add_argument("--forget", action="store_true", help="delete your own answers, in notebooks/progress.json")
     progress.set_defaults(run=_progress)
     return parser
 
@@ -192,8 +193,16 @@ def _solutions(options: argparse.Namespace) -> None:
 
 
 def _progress(options: argparse.Namespace) -> None:
-    from eca_edu.progress import notebooks_below, progress
+    from eca_edu.answers import FILE, kept
+    from eca_edu.progress import added_up, answers_below, notebooks_below, progress
 
+    if options.forget:
+        own = [options.folder / FILE, options.folder / "notebooks" / FILE]
+        there = [path for path in own if path.exists()]
+        for path in there:
+            path.unlink()
+        print(printable(f"Deleted: {', '.join(map(str, there)) or 'nothing, no answers are kept here'}."))
+        return
     for path in notebooks_below(options.folder):
         name = path.relative_to(options.folder)
         try:
@@ -204,6 +213,14 @@ def _progress(options: argparse.Namespace) -> None:
             solved = sum(state == "OK" for state in found.values())
             states = ", ".join(f"{exercise} {state}" for exercise, state in found.items())
             print(printable(f"{name}: {solved} of {len(found)}" + f" ({states})" * bool(found)))
+    readers = []
+    for path in answers_below(options.folder):
+        try:
+            readers.append(kept(path))
+        except (OSError, ValueError) as error:
+            print(printable(str(error)))
+    for line in added_up(readers) if readers else ():
+        print(printable(line))
 
 
 if __name__ == "__main__":

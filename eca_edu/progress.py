@@ -1,12 +1,15 @@
-"""Which exercises are solved in notebooks that learners have saved? Read from their outputs; nothing is executed."""
+"""Which exercises are solved in notebooks that learners have saved, and how did they answer? Nothing is executed."""
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import nbformat
 
+from eca_edu.answers import FILE, Answers
 from eca_edu.exercises.exercise import BEGINNINGS
 from eca_edu.files import read_whole
+from eca_edu.questions import instrument
 
 CALL = re.compile(r"^check\.(\w+)\(", re.MULTILINE)
 #: How the answer of a check begins -> what is said of the exercise.
@@ -37,9 +40,30 @@ def notebooks_below(folder: Path) -> list[Path]:
     """
     copies = ".ipynb_checkpoints"
     found = sorted(path for path in folder.rglob("*.ipynb") if copies not in path.parts and not path.is_dir())
-    if not found:
+    if not found and not answers_below(folder):
         raise FileNotFoundError(f"there are no notebooks in {folder}")
     return found
+
+
+def answers_below(folder: Path) -> list[Path]:
+    """Return the files of answers in a folder and the folders in it, one for each reader."""
+    return sorted(folder.rglob(FILE))
+
+
+def added_up(readers: list[Answers]) -> Iterator[str]:
+    """Yield lines on the answers of several readers: exercises, predictions, and the twelve questions before and after."""
+    for kind, words in [("exercises", "exercises solved"), ("predictions", "predictions committed")]:
+        yield f"{words}: {', '.join(str(len(reader[kind])) for reader in readers)}"
+    questions = instrument()
+    both = [
+        reader for reader in readers if all(reader[when].keys() >= questions.keys() for when in ("before", "after"))
+    ]
+    yield f"twelve questions, answered before and after by {len(both)} of {len(readers)}:"
+    for name, question in questions.items() if both else ():
+        before, after = (
+            sum(reader[when][name] == question["truth"] for reader in both) for when in ("before", "after")
+        )
+        yield f"  {before} right before, {after} after: {question['question']}"
 
 
 def _state(cell: nbformat.NotebookNode) -> str:

@@ -25,8 +25,9 @@ def pytest_collection_modifyitems(items):
 
 
 @pytest.fixture(autouse=True)
-def _offline(monkeypatch):
+def _alone(monkeypatch, tmp_path):
     monkeypatch.setenv("ECA_EDU_OFFLINE", "1")
+    monkeypatch.setenv("ECA_EDU_PROGRESS", str(tmp_path / "progress.json"))
     monkeypatch.delenv("ECA_EDU_DATA", raising=False)
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
 

@@ -19,7 +19,7 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["
 ON_CONDA = {"torch": "pytorch"}
 #: The floors, from the bottom; a module imports only from floors below its own.
 HOUSE = """_arguments files statistics distributed
-resume kernel_size complexity optimizers
+resume kernel_size complexity optimizers questions answers
 attention datasets
 models
 insertion precision

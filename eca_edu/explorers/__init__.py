@@ -8,5 +8,6 @@ from eca_edu.explorers.interaction import InteractionExplorer
 from eca_edu.explorers.kernel_size import KernelSizeExplorer
 from eca_edu.explorers.live_network import LiveNetwork, write_page
 from eca_edu.explorers.pipeline import PipelineExplorer
-from eca_edu.explorers.prediction import Prediction
+from eca_edu.explorers.prediction import Prediction, PredictionSummary, predict
+from eca_edu.explorers.questions import Quiz, WarmUp
 from eca_edu.explorers.training import LiveCurves, TrainingMonitor

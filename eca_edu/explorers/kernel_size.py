@@ -63,7 +63,9 @@ def _size(rule: Callable[[int], float], channels: int) -> int:
     if isinstance(k, bool) or not isinstance(k, Real):
         raise TypeError(f"rule must return a number; for channels = {channels} it returned {k!r}")
     if not (math.isfinite(k) and k >= 1 and k % 2 == 1):
-        raise ValueError(f"rule must return an odd whole number of at least 1; for channels = {channels} it returned {k}")
+        raise ValueError(
+            f"rule must return an odd whole number of at least 1; for channels = {channels} it returned {k}"
+        )
     return int(k)
 
 

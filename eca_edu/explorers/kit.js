@@ -70,12 +70,25 @@ function mount(explorer, model, el) {
   return () => watch.disconnect();
 }
 
-/** Keep the state while the page is open in its tab, so that it is found again where the kernel is gone. */
+/** Keep the state while the page is open in its tab, so that it is found again where the kernel is gone; of what lasts, an
+ * answer, in a page without a kernel until the reader forgets it. */
 function remember(model) {
-  const state = Object.keys(model.get("start")).map((name) => [name, model.get(name)]);
+  const state = Object.fromEntries(Object.keys(model.get("start")).map((name) => [name, model.get(name)]));
+  const lasts = model.still && model.get("numbers").lasts;
   try {
-    sessionStorage.setItem(`eca-edu ${model.get("key")}`, JSON.stringify(Object.fromEntries(state)));
+    const entry = lasts ? { ...state, numbersThen: model.get("numbers") } : state;
+    (lasts ? localStorage : sessionStorage).setItem(`eca-edu ${model.get("key")}`, JSON.stringify(entry));
   } catch {} // a browser that keeps nothing for this page
+  document.dispatchEvent(new Event("eca-edu-kept"));
+}
+
+/** What is kept in this browser under a key, or nothing. */
+function remembered(key) {
+  try {
+    return JSON.parse(localStorage.getItem(`eca-edu ${key}`) ?? sessionStorage.getItem(`eca-edu ${key}`));
+  } catch {
+    return null;
+  }
 }
 
 function frame(view, { controls, picture, sentence, wrong }) {

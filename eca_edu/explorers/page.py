@@ -17,9 +17,7 @@ COLOURS = {name.lower(): value for name, value in vars(colours).items() if name.
 SHIM = """
 function withoutKernel(state) {
   const listeners = [];
-  try {
-    Object.assign(state, JSON.parse(sessionStorage.getItem(`eca-edu ${state.key}`)));
-  } catch {} // a browser that keeps nothing for this page
+  Object.assign(state, remembered(state.key));
   return {
     still: true,
     get: (name) => state[name],
@@ -52,9 +50,14 @@ ONLY_THIS_FILE = "default-src 'none'; style-src 'unsafe-inline'; script-src 'uns
 
 @cache
 def style() -> str:
-    """Return the style sheet of all explorers, with the colours of the course as variables."""
+    """Return the style sheet of all explorers, and of the callouts around them."""
+    return f"{callouts()}\n{(HERE / 'kit.css').read_text(encoding='utf-8')}"
+
+
+def callouts() -> str:
+    """Return the style sheet of the callouts in the text, with the colours of the course as variables."""
     variables = "".join(f"--{name}: {value}; " for name, value in COLOURS.items())
-    return f".eca-edu-explorer {{ {variables}}}\n{(HERE / 'kit.css').read_text(encoding='utf-8')}"
+    return f":root {{ {variables}}}\n{(HERE / 'callouts.css').read_text(encoding='utf-8')}"
 
 
 @cache

@@ -1,7 +1,7 @@
-// A guess is committed before the truth shows: numbers on a line, one of several options, or an order.
+// A guess is committed before the truth shows: numbers on a line, one of several options, an order, or a curve.
 
 explorers.prediction = (view) => {
-  const { kind, question, truth, because, unit, low, high, step, options, shown } = view.numbers;
+  const { kind, question, truth, because, reasons, unit, low, high, step, options, shown, x: names } = view.numbers;
   const ROW = kind === "numbers" ? 82 : 40;
   const resetAll = view.reset;
   view.reset = () => view.get("revealed") || resetAll(); // what was committed stays
@@ -106,6 +106,45 @@ explorers.prediction = (view) => {
       ${mover(item, i, i - 1, "up", "↑")}${mover(item, i, i + 1, "down", "↓")}</li>`)}</ol>`;
   }
 
+  /** A curve is drawn from left to right; the first touch sets all of it, so that it is complete. */
+  function curve() {
+    const [answer, revealed, last] = [view.get("answer"), view.get("revealed"), names.length - 1];
+    const [width, height, left] = [Math.min(view.width, 620), 240, 48];
+    const [x, y] = [linear([0, last], [left, width - 16]), linear([low, high], [height, 10])];
+    const onGrid = (value) => inside(Number((low + Math.round((value - low) / step) * step).toFixed(6)), low, high);
+    const put = (i, value) => view.set({ answer: truth.map((_, j) => (j === i ? onGrid(value) : answer[j] ?? onGrid(value))) });
+    let before = null; // a fast hand leaves out columns: they lie on the line to where it is now
+    const drawn = drag((place) => {
+      const [i, value] = [inside(Math.round(x.invert(place.x)), 0, last), y.invert(place.y)];
+      const from = before ?? { i, value };
+      const now = view.get("answer");
+      const between = (j) => (i === from.i ? value : from.value + ((value - from.value) * (j - from.i)) / (i - from.i));
+      const passed = (j) => j >= Math.min(i, from.i) && j <= Math.max(i, from.i);
+      before = { i, value };
+      view.set({ answer: truth.map((_, j) => (passed(j) ? onGrid(between(j)) : now[j] ?? onGrid(value))) });
+    });
+    const pressed = (event) => {
+      before = null;
+      if (!revealed) drawn(event);
+    };
+    const stride = Math.max(step, (high - low) / 50);
+    const keyed = (i) => arrows((by) => put(i, Number.isFinite(by) ? (answer[i] ?? (low + high) / 2) + by * stride : by > 0 ? high : low));
+    const line = (values, colour) => svg`<path d=${path(values.map((value, i) => [x(i), y(value)]))} fill="none" stroke=${colour}
+      stroke-width="3"></path>`;
+    const place = (i) => svg`<circle class="eca-edu-column" cx=${x(i)} cy=${y(answer[i] ?? (low + high) / 2)} r="7" role="slider"
+      aria-label=${names[i]} tabindex=${revealed ? nothing : 0} aria-disabled=${revealed} aria-valuemin=${low} aria-valuemax=${high}
+      aria-valuenow=${answer[i] ?? nothing} aria-valuetext=${answer.length ? text(answer[i]) : "no answer yet"}
+      fill=${answer.length ? "var(--vermilion)" : "transparent"} stroke="var(--line)" @keydown=${keyed(i)}></circle>`;
+    return drawing(width, height + 26, question, svg`
+      ${axis("bottom", x, names.map((name, i) => [i, name]), { at: height, from: left, to: width - 16 })}
+      ${axis("left", y, roundNumbers(low, high, 5).map((value) => [value, text(value)]), { at: left, from: 10, to: height, grid: width - 16 })}
+      ${line(answer, "var(--vermilion)")}
+      <rect class="eca-edu-paper" x=${left} y="10" width=${width - 16 - left} height=${height - 10} fill="transparent" @pointerdown=${pressed}></rect>
+      ${names.map((_, i) => place(i))}
+      ${revealed ? svg`${line(truth, "var(--blue)")}
+        <text x=${width - 20} y=${y(truth[last]) - 10} text-anchor="end" font-weight="bold">it is ${text(truth[last])}</text>` : nothing}`);
+  }
+
   function rightOrder() {
     const [middle, lit] = [(place) => ROW * (place + 0.5), (item) => item === view.hover];
     const column = (name, items, mark) => html`<ol aria-label=${name}>${items.map((item, i) => html`<li
@@ -117,11 +156,13 @@ explorers.prediction = (view) => {
       ${column("the right order", truth, (item, i) => html`<b>${i + 1}</b>`)}`;
   }
 
-  const how = { numbers: "Click on each line, or type.", choice: "Choose one.", order: "Drag, or use arrows." }[kind];
+  const how = { numbers: "Click on each line, or type.", choice: "Choose one.", order: "Drag, or use arrows.",
+    curve: "Draw it from left to right, or use Tab and arrows." }[kind];
   const said = {
     numbers: (answer) => Object.entries(answer).map(([label, number]) => `${label} ${text(number)}`).join(", "),
     choice: (answer) => answer,
     order: (answer) => answer.join(", "),
+    curve: (answer) => answer.length === 0 ? "" : `from ${text(answer[0])} to ${text(answer.at(-1))}`,
   }[kind];
   const compared = {
     numbers: (answer) => Object.keys(truth).map((label, i) => html`${i ? "; " : ""}${label}: you said
@@ -129,20 +170,24 @@ explorers.prediction = (view) => {
     choice: (answer) => html`You said ${answer}, ${answer === truth ? "and it is" : "it is"} <b>${truth}</b>`,
     order: (answer) => html`${answer.filter((item, i) => item === truth[i]).length} of ${truth.length} stand where they
       belong; the right order is <b>${truth.join(", ")}</b>`,
+    curve: (answer) => html`At the end you said ${text(answer.at(-1))}, it is <b>${text(truth.at(-1))}</b>; in the mean
+      you were ${short(truth.reduce((sum, is, i) => sum + Math.abs(is - answer[i]), 0) / truth.length, 1)}${unit} off`,
   }[kind];
+  const why = (answer) => because || [...new Set([answer, truth])].map((option) => reasons?.[option]).join(" ");
 
   return () => {
     const [answer, revealed] = [view.get("answer"), view.get("revealed")];
     const complete = Object.keys(answer).length >= (kind === "numbers" ? Object.keys(truth).length : 1);
-    const picture = { numbers, choice: choices, order: revealed ? rightOrder : order }[kind];
+    const picture = { numbers, choice: choices, curve, order: revealed ? rightOrder : order }[kind];
+    const body = html`<div class="eca-edu-prediction eca-edu-ask-${kind} ${revealed ? "eca-edu-committed" : ""}"
+      role="group" aria-label=${question} @dblclick=${(event) => event.stopPropagation()}>${picture()}</div>`;
     return {
-      controls: html`<p class="eca-edu-question"><b>Predict:</b> ${question}</p>`,
-      picture: html`<div class="eca-edu-prediction eca-edu-ask-${kind} ${revealed ? "eca-edu-committed" : ""}"
-          role="group" aria-label=${question} @dblclick=${(event) => event.stopPropagation()}>${picture()}</div>
-        ${revealed ? nothing : html`<button type="button" class="eca-edu-main" ?disabled=${!complete}
-          @click=${() => view.set({ revealed: true })}>Reveal</button>`}`,
-      sentence: revealed ? html`${compared(answer)}. ${because}`
-        : html`${said(answer) && `You predict: ${said(answer)}. `}
+      controls: html`<p class="eca-edu-question"><b>${view.numbers.title ?? "Predict:"}</b> ${question}</p>`,
+      body,
+      picture: html`${body}${revealed ? nothing : html`<button type="button" class="eca-edu-main" ?disabled=${!complete}
+        @click=${() => view.set({ revealed: true })}>Reveal</button>`}`,
+      sentence: revealed ? html`${compared(answer)}. ${why(answer)}`
+        : html`${said(answer) && `You ${view.numbers.title === undefined ? "predict" : "say"}: ${said(answer)}. `}
           ${complete ? html`Press <b>Reveal</b>; then it stays.` : how}`,
     };
   };

@@ -1,27 +1,30 @@
 """Predict first: an answer is committed before the truth shows, and both are then laid beside each other."""
 
 import random
+import weakref
 from collections.abc import Mapping, Sequence
-from typing import Any, TypeAlias
+from typing import Any, ClassVar, TypeAlias
 
 import traitlets
 
+from eca_edu import answers
 from eca_edu.explorers.explorer import Explorer
+from eca_edu.questions import predictions
 
-Answer: TypeAlias = dict[str, float] | str | list[str]
-NO_ANSWER: dict[str, Answer] = {"numbers": {}, "choice": "", "order": []}
-#: question -> the traits `answer` and `revealed`, so that a cell that is run again finds what the learner said.
-ANSWERS: dict[str, dict[str, Any]] = {}
+Answer: TypeAlias = dict[str, float] | str | list[str] | list[float]
+Truth: TypeAlias = Mapping[str, float] | str | Sequence[Any]
+NO_ANSWER: dict[str, Answer] = {"numbers": {}, "choice": "", "order": [], "curve": []}
 
 
 class Prediction(Explorer):
-    """A question whose truth shows once an answer is committed: numbers, one of several options, or an order.
+    """A question whose truth shows once an answer is committed: numbers, one of several options, an order, or a curve.
 
     `answer` is {label: number}, an option, or a list, and empty before anything is said; `revealed`: it is committed, and
-    stays as it is. question: what is asked, which also names the answer that is kept.
-    truth: {label: number}, or the right one of `options`, or a list in the right order, which is shown in another one.
+    stays as it is, also when the cell is run again: it is kept beside the notebook. question: what is asked.
+    truth: {label: number}, or the right one of `options`, or a list of texts in the right order, which are shown in another
+    one, or a list of numbers, of which the reader draws the curve, over the texts `x`.
     low, high, step: the range of the numbers, which must hold every number of `truth`. unit: written after the numbers.
-    because: a sentence shown with the truth.
+    because: a sentence shown with the truth. name: of what is kept (default: the question).
     Raises TypeError or ValueError if `truth` is none of these, or does not go together with the range or the options.
     """
 
@@ -32,30 +35,39 @@ class Prediction(Explorer):
     def __init__(
         self,
         question: str,
-        truth: Mapping[str, float] | str | Sequence[str],
+        truth: Truth,
         *,
         low: float | None = None,
         high: float | None = None,
         step: float = 1,
         unit: str = "",
         options: Sequence[str] = (),
+        x: Sequence[str] = (),
         because: str = "",
+        name: str = "",
     ):
         if isinstance(truth, Mapping):
             asked = _numbers(truth, low, high, step)
         elif isinstance(truth, str):
             asked = _choice(truth, options)
+        elif isinstance(truth, Sequence) and truth and not isinstance(truth[0], str):
+            asked = _curve(truth, low, high, step, x)
         else:
             asked = _order(truth, question)
-        numbers = {**asked, "question": question, "unit": unit, "because": because}
+        self.name = name or question
+        numbers = {**asked, "question": question, "unit": unit, "because": because, "lasts": True}
         unsaid = {"answer": NO_ANSWER[asked["kind"]], "revealed": False}
-        kept = ANSWERS.get(question, unsaid)
-        super().__init__(numbers, **(kept if _fits(kept["answer"], asked) else unsaid))
-        self.start = unsaid
-        self.observe(self._keep, ["answer", "revealed"])
+        before = answers.kept()["predictions"].get(self.name, {}).get("answer", unsaid["answer"])
+        said = {"answer": before, "revealed": True} if before and _fits(before, asked) else unsaid
+        super().__init__(numbers, **said)
+        self.key, self.start = f"prediction {self.name}", unsaid
+        self.when(["revealed"], self._keep)
 
     def _keep(self, change: Any) -> None:
-        ANSWERS[self.numbers["question"]] = {"answer": self.answer, "revealed": self.revealed}
+        if self.revealed:
+            answers.keep("predictions", self.name, {"asked": self.numbers, "answer": self.answer})
+            for summary in PredictionSummary.shown:
+                summary.renew()
 
     @traitlets.validate("answer")
     def _possible(self, proposal: Any) -> Answer:
@@ -89,6 +101,17 @@ def _numbers(truth: Mapping[str, float], low: float | None, high: float | None, 
     return {"kind": "numbers", "truth": dict(truth), "low": low, "high": high, "step": step}
 
 
+def _curve(
+    truth: Sequence[float], low: float | None, high: float | None, step: float, x: Sequence[str]
+) -> dict[str, Any]:
+    if len(x) != len(truth) or len(x) < 2:
+        raise ValueError(
+            f"x must hold a text for each of two or more numbers; got {len(x)} texts for {len(truth)} numbers"
+        )
+    asked = _numbers(dict(enumerate(truth)), low, high, step)  # type: ignore[arg-type]
+    return {**asked, "kind": "curve", "truth": list(truth), "x": list(x)}
+
+
 def _choice(truth: str, options: Sequence[str]) -> dict[str, Any]:
     if truth not in options:
         raise ValueError(f"truth must be one of options; got {truth!r} and {list(options)}")
@@ -113,6 +136,49 @@ def _fits(answer: Answer, asked: Mapping[str, Any]) -> bool:
         return answer == NO_ANSWER[asked["kind"]] or answer in asked["options"]
     if asked["kind"] == "order":
         return isinstance(answer, list) and sorted(answer) == sorted(truth)
+    if asked["kind"] == "curve":
+        possible = isinstance(answer, list) and len(answer) == len(truth)
+        return possible and all(asked["low"] <= number <= asked["high"] for number in answer)
     if not isinstance(answer, dict) or not answer.keys() <= truth.keys():
         return False
     return all(asked["low"] <= number <= asked["high"] for number in answer.values())
+
+
+def predict(name: str, truth: Truth | None = None) -> Prediction:
+    """Return the prediction `name` of the course; truth: what the notebook computed, if its text does not hold it.
+
+    Raises ValueError if the course has no prediction of this name, or if it needs a truth and gets none.
+    """
+    texts = next((chapter[name] for chapter in predictions().values() if name in chapter), None)
+    if texts is None:
+        raise ValueError(f"name must be that of a prediction in eca_edu/questions; got {name!r}")
+    if truth is None and "truth" not in texts:
+        raise ValueError(f"truth must be given for the prediction {name!r}, whose text holds none")
+    return Prediction(**{**texts, **({} if truth is None else {"truth": truth})}, name=name)
+
+
+class PredictionSummary(Explorer):
+    """What was predicted against what is true, in one picture: of a chapter, such as "03", or of the whole course.
+
+    Raises ValueError if the course has no such chapter.
+    """
+
+    script = "summary"
+    shown: ClassVar[weakref.WeakSet["PredictionSummary"]] = weakref.WeakSet()
+
+    def __init__(self, chapter: str | None = None):
+        if chapter is not None and chapter not in predictions():
+            raise ValueError(f"chapter must be one of {', '.join(predictions())}, or None; got {chapter!r}")
+        chapters = predictions() if chapter is None else {chapter: predictions()[chapter]}
+        self.names = {name: number for number, texts in chapters.items() for name in texts}
+        super().__init__({"names": self.names, "kept": {}})
+        self.renew()
+        self.shown.add(self)
+
+    def renew(self) -> None:
+        """Show what is kept by now."""
+        predicted = answers.kept()["predictions"]
+        self.numbers = {
+            "names": self.names,
+            "kept": {name: predicted[name] for name in self.names if name in predicted},
+        }

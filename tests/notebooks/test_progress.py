@@ -11,7 +11,10 @@ from nbclient import NotebookClient
 from nbformat.v4 import new_code_cell, new_notebook
 
 from eca_edu.__main__ import main
+from eca_edu.answers import keep, kept
+from eca_edu.exercises import check
 from eca_edu.progress import notebooks_below, progress
+from eca_edu.questions import instrument
 
 RIGHT = "from eca_edu.exercises import check\ncheck.squeeze(lambda x: x.mean((2, 3)))"
 WRONG = "def excite(*_): return 1\ncheck.excite(excite)"
@@ -81,3 +84,37 @@ def test_a_pipe_and_a_folder_called_like_a_notebook_hold_nobody_up(handed_in, tm
 def test_a_folder_without_notebooks_is_an_error(tmp_path, capsys):
     assert main(["progress", str(tmp_path / "missing")]) == 1
     assert "there are no notebooks in" in capsys.readouterr().err
+
+
+def test_the_answers_of_a_class_are_added_up_and_ones_own_forgotten(handed_in, tmp_path, monkeypatch, capsys):
+    questions = instrument()
+    for reader, right in [("anna", 12), ("ben", 3), ("cleo", 0)]:
+        monkeypatch.setenv("ECA_EDU_PROGRESS", str(tmp_path / reader / "notebooks" / "progress.json"))
+        keep("exercises", "squeeze", True)
+        for i, (name, texts) in enumerate(questions.items()):
+            keep("before", name, "I do not know")
+            if reader != "cleo":
+                keep("after", name, texts["truth"] if i < right else "I do not know")
+    (tmp_path / "dora").mkdir()
+    (tmp_path / "dora" / "progress.json").write_text("{}")
+    assert main(["progress", str(tmp_path)]) == 0
+    out = capsys.readouterr().out
+    assert "progress.json holds no answers of a reader" in out
+    assert "exercises solved: 1, 1, 1" in out
+    assert "answered before and after by 2 of 3" in out
+    assert out.count("  0 right before, 2 after") == 3
+    assert out.count("  0 right before, 1 after") == 9
+    assert main(["progress", "--forget", str(tmp_path / "anna")]) == 0
+    assert not (tmp_path / "anna" / "notebooks" / "progress.json").exists()
+    assert (tmp_path / "ben" / "notebooks" / "progress.json").exists()
+    assert main(["progress", "--forget", str(tmp_path / "anna")]) == 0
+    assert "nothing, no answers are kept here" in capsys.readouterr().out
+
+
+def test_a_solved_exercise_is_kept_and_one_that_cannot_be_kept_is_right_all_the_same(tmp_path, monkeypatch):
+    assert check.squeeze(lambda x: x.mean((2, 3))).passed
+    assert not check.excite(lambda y, w1, w2: y).passed
+    assert kept()["exercises"] == {"squeeze": True}
+    monkeypatch.setenv("ECA_EDU_PROGRESS", str(tmp_path))
+    with pytest.warns(UserWarning, match="that squeeze is solved is not kept"):
+        assert check.squeeze(lambda x: x.mean((2, 3))).passed

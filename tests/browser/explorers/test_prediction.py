@@ -5,16 +5,12 @@ from functools import partial
 import pytest
 from playwright.sync_api import expect
 
-from eca_edu.explorers.prediction import ANSWERS, Prediction
+from eca_edu.explorers.prediction import Prediction, PredictionSummary, predict
+from eca_edu.questions import predictions
 
 numbers = partial(Prediction, "how many?", {"first": 3, "second": 7.5}, low=0, high=10, step=0.5)
 choice = partial(Prediction, "is it so?", "yes", options=["no", "yes", "it <depends>"], because="Since it is.")
 order = partial(Prediction, "which first?", ["a", "b", "c", "d"])
-
-
-@pytest.fixture(autouse=True)
-def no_answers_of_other_tests():
-    ANSWERS.clear()
 
 
 def reveal(shown):
@@ -101,9 +97,8 @@ def test_an_order_is_moved_by_buttons_keys_and_drag(show):
 
 
 def test_an_answer_is_kept_and_stays(show):
-    numbers().answer = {"second": 6}
     again = numbers()
-    assert again.answer == {"second": 6}
+    again.answer = {"second": 6}
     with pytest.raises(Exception, match="revealed must wait for an answer"):
         again.revealed = True
     again.answer = {"first": 1, "second": 6}
@@ -125,6 +120,7 @@ def test_an_answer_is_kept_and_stays(show):
         (ValueError, "truth must be one of options", "yes", {"options": ["no"]}),
         (ValueError, "truth must hold two or more items", ["a", "a"], {}),
         (TypeError, "truth must be a dict of numbers", 5, {}),
+        (ValueError, "x must hold a text for each", [1, 2], {"low": 0, "high": 3, "x": ["a"]}),
     ],
 )
 def test_it_refuses_what_it_cannot_ask(error, words, truth, options):
@@ -136,3 +132,60 @@ def test_it_refuses_what_it_cannot_ask(error, words, truth, options):
 def test_python_cannot_say_what_the_page_could_not(answer):
     with pytest.raises(Exception, match="answer must be one that the question allows"):
         numbers().answer = answer
+
+
+def test_a_curve_is_drawn_in_one_sweep_or_by_keys(show):
+    shown = show(Prediction("how does it rise?", [1, 5, 9], low=0, high=10, x="abc"))
+    paper = shown.part(".eca-edu-paper")
+    box = paper.bounding_box()
+    shown.page.mouse.move(box["x"] + 1, box["y"] + box["height"])
+    shown.page.mouse.down()
+    shown.page.mouse.move(box["x"] + box["width"] - 1, box["y"])  # one move: the column between lies on the line
+    shown.page.mouse.up()
+    expect(shown.slider("b")).to_have_attribute("aria-valuenow", "5")
+    shown.slider("c").press("ArrowDown")
+    shown.says("You predict: from 0 to 9.")
+    shown.slider("a").press("End")
+    shown.says("You predict: from 10 to 9.")
+    reveal(shown)
+    shown.says("At the end you said 9, it is 9; in the mean you were 3 off.")
+    expect(shown.part(".eca-edu-column[tabindex]")).to_have_count(0)
+
+
+def test_the_course_asks_its_own_predictions_and_sums_them_up(show):
+    (chapter, name), texts = next(
+        ((chapter, name), texts)
+        for chapter, all_of in predictions().items()
+        for name, texts in all_of.items()
+        if "options" in texts and "truth" in texts
+    )
+    summary, asked = PredictionSummary(chapter), predict(name)
+    show(summary).says("Nothing is predicted yet.")
+    asked.answer = texts["truth"]
+    asked.revealed = True
+    show(summary).says("1 of 1 choices and orders are right")
+    assert predict(name).revealed
+    with pytest.raises(ValueError, match="name must be that of a prediction"):
+        predict("nothing")
+    with pytest.raises(ValueError, match="chapter must be one of 00, "):
+        PredictionSummary("10")
+
+
+def test_without_a_kernel_answers_last_until_they_are_forgotten(show):
+    class Page:  # several explorers in one page
+        def to_html(self):
+            return "".join(e.to_html() for e in (predict(choices[0]), predict(choices[1]), PredictionSummary("00")))
+
+    choices = [name for name, texts in predictions()["00"].items() if "options" in texts and "truth" in texts]
+    shown = show(Page())
+    explorers = shown.page.locator(".eca-edu-explorer")
+    explorers.first.get_by_role("radio").first.check()
+    explorers.first.get_by_role("button", name="Reveal").click()
+    sentence = explorers.nth(2).locator(".eca-edu-sentence")
+    expect(sentence).to_contain_text("of 1 choices and orders")
+    shown.page.reload()
+    expect(sentence).to_contain_text("of 1 choices and orders")
+    expect(explorers.first.get_by_role("button", name="Reveal")).to_have_count(0)
+    explorers.nth(2).get_by_role("button", name="Forget them").click()
+    expect(sentence).to_contain_text("Nothing is predicted yet.")
+    expect(explorers.first.get_by_role("button", name="Reveal")).to_be_disabled()
