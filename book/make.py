@@ -33,6 +33,7 @@ from nbconvert.filters import Highlight2HTML, ansi2html
 from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
 from pygments.formatters import HtmlFormatter
 
+from eca_edu.explorers.page import callouts
 from eca_edu.files import written_whole
 
 HERE = Path(__file__).resolve().parent
@@ -355,10 +356,9 @@ def write_pages(folder: Path, notebooks: dict[Path, nbformat.NotebookNode], abou
         )
         files[-1].write_text(html, encoding="utf-8")
     light, dark = (HtmlFormatter(style=style).get_style_defs(".highlight") for style in ("default", "github-dark"))
-    sheets = [HERE / "book.css", ROOT / "eca_edu" / "explorers" / "callouts.css"]
-    css = "\n".join(path.read_text(encoding="utf-8") for path in sheets if path.is_file())
+    css = (HERE / "book.css").read_text(encoding="utf-8")
     colours = f"{light}\n@media (prefers-color-scheme: dark) {{\n{dark}\n}}\n"
-    (folder / "book.css").write_text(colours + css, encoding="utf-8")
+    (folder / "book.css").write_text(f"{colours}{css}\n{callouts()}", encoding="utf-8")
     (folder / "search-index.js").write_text(search.index(pages), encoding="utf-8")
     for name in ("book.js", "search.js", "favicon.svg"):
         shutil.copy(HERE / name, folder)

@@ -9,7 +9,7 @@
 
   /** What a word finds: where a word begins with it, and the Greek letter that it names. */
   const pattern = (word) => {
-    const escaped = word.replace(/[.*+?^${}()|[\]\\/-]/g, "\\$&");
+    const escaped = word.replace(/[.*+?^${}()|[\]\\/]/g, "\\$&");
     return new RegExp(`(?<![\\p{L}\\p{N}])${escaped}${GREEK[word] ? `|${GREEK[word]}` : ""}`, "giu");
   };
 

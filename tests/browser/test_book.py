@@ -7,6 +7,7 @@ With ECA_EDU_SCREENSHOTS=<folder> each page leaves pictures there, on a wide and
 import functools
 import html
 import importlib
+import json
 import os
 import re
 import sys
@@ -14,6 +15,7 @@ from pathlib import Path
 
 import nbformat
 import pytest
+from PIL import Image
 from playwright.sync_api import expect
 
 from eca_edu.solutions import CHECK, solve
@@ -209,13 +211,145 @@ def test_a_picture_is_enlarged_by_a_key_and_goes_again(read):
     expect(link).to_be_focused()
 
 
+@pytest.mark.parametrize(("width", "height"), [(1100, 700), (390, 844)])
+def test_a_live_network_is_the_first_that_is_seen(read, width, height):
+    page = read("index", width, height)
+    explorer = page.locator("figure.explorer")
+    box = explorer.bounding_box()
+    assert box["x"] >= 0
+    assert box["x"] + box["width"] <= width
+    assert box["y"] + (box["height"] if width > 390 else 300) <= height  # on a phone the image and the answer
+    page.get_by_role("button", name="Turn the stripes").click()
+    expect(explorer.locator(".eca-edu-sentence")).to_contain_text("it says yellow")
+    page.goto((Path(page.url.removeprefix("file://")).parent / f"{CHAPTERS[0]}.html").as_uri())
+    chapter = page.locator("[data-explorer=live_network] .eca-edu-sentence").first
+    expect(chapter).to_contain_text("it says triangle")  # what was turned on the first page is not turned there
+
+
+def test_the_search_is_led_by_keys_and_leads_to_a_section(read):
+    page = read("index")
+    search, options = page.get_by_role("combobox", name="Search the book"), page.locator(".search [role=option]")
+    page.keyboard.press("/")
+    expect(search).to_be_focused()
+    page.keyboard.type("ps")
+    page.keyboard.type("i par")  # letters of Greek are found by their names, and words by their beginnings
+    expect(options.first).to_have_attribute("aria-selected", "true")
+    assert barriers(page, ".contents") == []
+    page.keyboard.press("Escape")
+    expect(options).to_have_count(0)
+    expect(search).not_to_be_focused()
+    page.keyboard.press("/")
+    page.keyboard.type("kernel")
+    expect(options).to_have_count(8)
+    page.keyboard.press("ArrowUp")
+    expect(options.last).to_have_attribute("aria-selected", "true")
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("ArrowDown")
+    title, _, heading = options.nth(1).locator("b").inner_text().partition(" › ")
+    page.keyboard.press("Enter")
+    page.wait_for_url(re.compile(r"\.html"))
+    expect(page.locator(".contents [aria-current=page]")).to_have_text(title)
+    expect(page.locator("h2:target, h3:target, h1").last).to_contain_text(heading or title[3:])
+    page.keyboard.press("/")
+    page.keyboard.type("qqq")
+    expect(page.get_by_role("status")).to_have_text("Nothing found")
+
+
+def test_arrow_keys_turn_pages_but_not_where_they_have_another_task(read):
+    page = read("index")
+    for key, name in [("ArrowRight", CHAPTERS[0]), ("ArrowRight", CHAPTERS[1]), ("ArrowLeft", CHAPTERS[0])]:
+        page.keyboard.press(key)
+        page.wait_for_url(f"**/{name}.html")
+    for place in (page.get_by_role("combobox", name="Search"), page.locator(".eca-edu-explorer [role=slider]").first):
+        place.focus()
+        page.keyboard.press("ArrowRight")
+        page.keyboard.press("Alt+Shift+ArrowRight")
+    page.locator(".eca-edu-explorer").first.click(position={"x": 2, "y": 2})
+    page.keyboard.press("ArrowRight")
+    page.evaluate("new Promise(drawn => requestAnimationFrame(() => requestAnimationFrame(drawn)))")
+    assert page.url.endswith(f"{CHAPTERS[0]}.html")
+
+
+def test_the_first_key_leads_past_the_contents(read):
+    page = read(CHAPTERS[1])
+    page.keyboard.press("Tab")
+    expect(page.get_by_role("link", name="Skip to the text")).to_be_in_viewport()
+    page.keyboard.press("Enter")
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.closest('main') != null")
+
+
+@pytest.mark.parametrize("clipboard", ["as it is", "kept from the page"])
+def test_code_is_copied_by_a_button(read, clipboard):
+    page = read(CHAPTERS[1], height=2000)
+    if clipboard != "as it is":
+        page.evaluate("Object.defineProperty(navigator, 'clipboard', { value: undefined })")
+    place = page.locator(".code").first
+    place.get_by_role("button", name="Copy").click()
+    expect(place.get_by_role("button")).to_have_text("Copied")
+    page.keyboard.press("/")
+    page.keyboard.press("Control+v")
+    code = place.locator("pre").inner_text().strip().replace("\n", " ")
+    expect(page.get_by_role("combobox", name="Search")).to_have_value(code)
+
+
+def small_book(folder, monkeypatch, about):
+    """A book of one chapter, which is not executed."""
+    text = "# A title\n\n**A promise.**\n\n## A section\n\nWords\n\n<details><summary>Answers</summary>\n\nsecret\n\n</details>"
+    chapter = folder / "00_a_title.ipynb"
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_markdown_cell(text), nbformat.v4.new_code_cell("1 + 1")])
+    monkeypatch.setattr(make, "DOCUMENTS", ())
+    make.write(folder / "book", {chapter: notebook}, about)
+    return folder / "book"
+
+
+def test_addresses_stand_in_the_book_where_they_are_known(tmp_path, monkeypatch):
+    book = small_book(tmp_path, monkeypatch, make.About("https://github.com/OWNER/NAME", "https://book.example/eca/"))
+    page = html.unescape((book / "00_a_title.html").read_text("utf-8"))
+    file = "OWNER/NAME/blob/main/notebooks/00_a_title.ipynb"
+    for url in (
+        f"https://github.com/{file}",
+        f"https://colab.research.google.com/github/{file}",
+        "https://mybinder.org/v2/gh/OWNER/NAME/main?labpath=notebooks%2F00_a_title.ipynb",
+    ):
+        assert f'href="{url}"' in page
+    assert "!git clone --quiet https://github.com/OWNER/NAME eca-edu" in page
+    assert '<meta property="og:image" content="https://book.example/eca/card.png">' in page
+    assert '<meta property="og:title" content="A title">' in page
+    assert '<meta name="description" content="A promise.">' in page
+    with Image.open(book / "card.png") as card:
+        assert card.size == (1200, 630)
+
+
+def test_a_book_invents_no_address(tmp_path, monkeypatch):
+    book = small_book(tmp_path, monkeypatch, make.About(""))
+    page = (book / "00_a_title.html").read_text("utf-8")
+    assert "http" not in page
+    assert "og:image" not in page
+    assert not (book / "card.png").exists()
+    assert "The eca-edu authors. MIT licence" in page
+    assert "Q. Wang, B. Wu, P. Zhu, P. Li, W. Zuo, Q. Hu. ECA-Net" in page
+    for wrong in ("OWNER/NAME", "https://github.com/NAME", "https://elsewhere.example/OWNER/NAME"):
+        with pytest.raises(ValueError, match="repository must be https"):
+            make.About(wrong)
+    with pytest.raises(ValueError, match="site must begin with https"):
+        make.About("", "book.example")
+
+
+def test_the_index_of_the_search_holds_sections_and_no_answers(tmp_path, monkeypatch):
+    text = (small_book(tmp_path, monkeypatch, make.About("")) / "search-index.js").read_text("utf-8")
+    ((file, title, sections),) = json.loads(text.removeprefix("const searched = ").rstrip(";\n"))
+    assert (file, title) == ("00_a_title.html", "00 A title")
+    assert sections == [["", "A title", "A promise."], ["A-section", "A section", "Words 1 + 1"]]
+
+
 def test_paper_has_all_code_and_all_answers_and_no_controls(read):
     page = read("02_adaptive_kernel_size")
     page.emulate_media(media="print")
     page.evaluate("dispatchEvent(new Event('beforeprint'))")
     expect(page.locator("details:not([open])")).to_have_count(0)
     assert page.evaluate("[...document.querySelectorAll('pre')].every(e => e.scrollWidth <= e.clientWidth)")
-    for shown in page.locator("nav, footer, .anchor-link, .eca-edu-slider, .eca-edu-reset, .eca-edu-main").all():
+    for shown in page.locator("nav, footer, .anchor-link, .copy, .eca-edu-slider, .eca-edu-reset, .eca-edu-main").all():
         expect(shown).to_be_hidden()
     page.evaluate("dispatchEvent(new Event('afterprint'))")
     expect(page.locator("main details[open]")).to_have_count(0)
@@ -267,7 +401,7 @@ def test_a_link_out_of_the_book_is_refused(tmp_path):
 
 
 def test_a_folder_that_is_no_book_is_left_alone(tmp_path, monkeypatch):
-    def write_pages(folder, notebooks):
+    def write_pages(folder, notebooks, about):
         folder.mkdir()
         (folder / "index.html").write_text("a page")
         return [folder / "index.html"]
