@@ -82,7 +82,7 @@ explorers.kernel_size = (view) => {
           return svg`<g data-hover=${`stage ${c}`} tabindex="0" role="img" aria-label=${words}>
             <circle cx=${at.x} cy=${at.y} r="10.5" fill="var(--page)" stroke=${k === paper ? "var(--grey)" : "var(--vermilion)"}
               stroke-width=${view.hover === `stage ${c}` ? 3.5 : k === paper ? 1 : 2}></circle>
-            <text x=${at.x} y=${at.y + 4} text-anchor="middle" font-weight=${k === paper ? "normal" : "bold"}>${k}</text>
+            <text x=${at.x} y=${at.y + 4} text-anchor="middle" font-weight=${k === paper ? "normal" : "bold"}>${k > 99 ? "99+" : k}</text>
             <text x=${at.x} y=${at.y - 14} text-anchor="middle" style="fill: var(--quiet)">${c}</text></g>`;
         })}`));
   }

@@ -16,6 +16,12 @@ function mount(explorer, model, el) {
   root.dataset.lmSuppressShortcuts = "true";
   el.append(root);
   let [planned, drawn, saving] = [false, false, 0];
+  function save() {
+    saving = 0;
+    model.save_changes();
+    remember(model);
+  }
+  addEventListener("pagehide", () => saving && save());
   const view = {
     root,
     model,
@@ -28,10 +34,7 @@ function mount(explorer, model, el) {
       for (const [name, value] of Object.entries(changes)) model.set(name, value);
       view.draw();
       clearTimeout(saving);
-      saving = setTimeout(() => {
-        model.save_changes(); // Python need not hear of every pixel of a drag
-        remember(model);
-      }, 150);
+      saving = setTimeout(save, 150); // Python need not hear of every pixel of a drag
     },
     look(changes) {
       Object.assign(view.seen, changes);

@@ -50,7 +50,7 @@ class Prediction(Explorer):
             asked = _numbers(truth, low, high, step)
         elif isinstance(truth, str):
             asked = _choice(truth, options)
-        elif isinstance(truth, Sequence) and truth and not isinstance(truth[0], str):
+        elif isinstance(truth, list) and truth and not isinstance(truth[0], str):
             asked = _curve(truth, low, high, step, x)
         else:
             asked = _order(truth, question)

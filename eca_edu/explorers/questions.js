@@ -7,7 +7,7 @@ explorers.questions = (view) => {
   view.reset = () => {}; // an answer stays
 
   const KEPT = "returning"; // {question: whether it was answered right}, in a page without a kernel
-  const history = view.model.still && !silent ? remembered(KEPT) ?? {} : view.numbers.history ?? {};
+  const history = { ...view.numbers.history, ...(view.model.still && remembered(KEPT)) };
 
   function right(name) {
     const [{ kind, truth, within = 0 }, { answer }] = [pool[name], said(name)];
