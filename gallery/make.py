@@ -42,7 +42,7 @@ def overview() -> bytes:
 
 def study() -> bytes:
     """Draw what the recorded study on CIFAR-10 found (chapter 05)."""
-    differences = differences_to(read_results(DATA / "results" / "cifar10.csv"), "none")
+    differences = differences_to(read_results(DATA / "results" / "cifar10-resnet8.csv"), "none")
     figure = Figure(figsize=(8, 3.5), dpi=100, layout="constrained")
     draw_differences(figure.subplots(), differences, "none")
     return png(figure)
