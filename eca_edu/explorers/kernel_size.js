@@ -75,7 +75,7 @@ explorers.kernel_size = (view) => {
     return drawing(width, 44 * Object.keys(stages).length, `the kernel size of each stage of ${rule ? "three" : "four"} networks`,
       Object.entries(stages).map(([name, counts], row) => svg`<text x="0" y=${44 * row + (rule ? 24 : 34)} style="fill: var(--quiet)">${name}</text>
         ${rule ? svg`<text x="0" y=${44 * row + 40} font-weight=${rule.spent[name] > rule.budget ? "bold" : "normal"}>
-          ${rule.spent[name]} of ${rule.budget}</text>` : nothing}
+          ${rule.spent[name]}${rule.spent[name] > 999 ? "" : ` of ${rule.budget}`}</text>` : nothing}
         ${counts.map((c, i) => {
           const [k, paper, at] = [mine(c), sizeOf(c, 2, 1), { x: 94 + apart * i, y: 44 * row + 30 }];
           const words = `${name}, ${c} channels: k = ${k}${k === paper ? "" : `, the paper's ${paper}`}`;
