@@ -109,7 +109,7 @@ def test_matrices_and_ends_are_those_of_the_package():
     zeros, ring = ECA(64, kernel_size=7), ECA(64, kernel_size=7, padding_mode="circular")
     ring.load_state_dict(zeros.state_dict())
     differ = ~interaction_matrix(zeros).isclose(interaction_matrix(ring), atol=1e-6).all(1)
-    assert answer("ring_or_zeros") == int(differ.sum())
+    assert answer("where_they_differ") == int(differ.sum())
     se = SqueezeExcitation(48)
     assert answer("largest_rank") == int(torch.linalg.matrix_rank(se.expand.weight @ se.reduce.weight))
     assert answer("even_kernel_ends") == nn.Conv1d(1, 1, 4, padding=2)(torch.zeros(1, 1, 64)).shape[2]

@@ -1,6 +1,7 @@
 """What the browser tests do with explorers in every place: touch them by each hand, and look at how they are laid out."""
 
 from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import expect
 
 HANDS = ("mouse", "touch", "keyboard")
 #: What answers to a pointer in a picture, best first.
@@ -11,6 +12,9 @@ GRIPS = (
     "input[type=radio]:enabled:not(:checked)",
     "button:enabled",
 )
+#: A prediction of the course, and what has nothing to touch before something is answered.
+PREDICTION = ".eca-edu-explorer:has(> .eca-edu-controls > .eca-edu-question)"
+IDLE = ".eca-edu-signs, .eca-edu-questions:empty"
 #: The parts of an explorer that answer.
 SHOWN = "e => [...e.querySelectorAll('.eca-edu-picture, .eca-edu-sentence')].map(part => part.innerHTML).join()"
 #: What sticks out of an explorer or of its drawing, and texts that lie on each other, as [words, words].
@@ -57,6 +61,8 @@ STILL = """async (element) => {
 
 def touch(page, explorer, hand):
     """Move the first thing of an explorer that can be moved, from its start: its picture or its sentence is then another one."""
+    if explorer.locator(IDLE).count():
+        return
     for reset in explorer.locator(".eca-edu-reset:visible").all():
         reset.click()
     page.mouse.move(0, 0)
@@ -75,6 +81,19 @@ def touch(page, explorer, hand):
         drag(page, grip, hand, 0 if kind in ("INPUT", "BUTTON") else 6)
     changed = f"([e, before]) => ({SHOWN})(e) !== before"
     page.wait_for_function(changed, arg=[explorer.element_handle(), before])
+
+
+def commit(page):
+    """Answer all predictions on a page, by keys, and reveal them; return how many there are."""
+    found = page.locator(PREDICTION).all()
+    for prediction in found:
+        parts = prediction.locator("[role=slider], input[type=radio], .eca-edu-handle")
+        kind = prediction.locator(".eca-edu-prediction").get_attribute("class")
+        for part in parts.all() if "ask-numbers" in kind else [parts.first]:  # one touch sets all of a curve
+            part.press("Space" if "ask-choice" in kind else "ArrowDown")
+        prediction.get_by_role("button", name="Reveal").click()
+    expect(page.locator(".eca-edu-committed")).to_have_count(len(found))
+    return len(found)
 
 
 def drag(page, grip, hand, steps):

@@ -18,8 +18,9 @@ import pytest
 from PIL import Image
 from playwright.sync_api import expect
 
+from eca_edu.questions import predictions
 from eca_edu.solutions import CHECK, solve
-from tests.browser.hands import FAULTS, HANDS, barriers, touch
+from tests.browser.hands import FAULTS, HANDS, PREDICTION, barriers, commit, touch
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "book"))  # its worker processes import it as well
@@ -193,11 +194,16 @@ def test_every_explorer_answers_to_every_hand_without_kernel(read, stem, place):
     page = read(stem, *place)
     expect(page.locator(".eca-edu-explorer")).to_have_count(len(made))
     assert page.locator(".eca-edu-code").count() == 0  # the code of each stands in a file, once
-    for explorer in page.locator(".eca-edu-explorer").all():
+    for explorer in page.locator(f".eca-edu-explorer:not({PREDICTION})").all():
         for hand in HANDS:
             touch(page, explorer, hand)
         assert explorer.evaluate(FAULTS) == []
-    assert not made or barriers(page) == []
+    assert commit(page) == len(predictions()[stem[:2]])
+    for prediction in page.locator(PREDICTION).all():
+        assert prediction.evaluate(FAULTS) == []
+    assert barriers(page) == []
+    page.reload()
+    expect(page.locator(".eca-edu-committed")).to_have_count(len(predictions()[stem[:2]]))
 
 
 def test_a_picture_is_enlarged_by_a_key_and_goes_again(read):

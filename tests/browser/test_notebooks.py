@@ -16,7 +16,8 @@ import pytest
 from playwright.sync_api import expect
 
 import eca_edu.explorers
-from tests.browser.hands import FAULTS, HANDS, barriers, touch
+from eca_edu.questions import predictions
+from tests.browser.hands import FAULTS, HANDS, PREDICTION, barriers, commit, touch
 from tests.browser.jupyterlab import write_notebook
 from tests.test_benchmarks import benchmark
 
@@ -99,9 +100,11 @@ def test_a_notebook_runs_and_its_controls_move(page, lab, path):
     made = re.findall(r"^ *(?:\w+ = )?(\w+)(?:\.of_tensor)?\(", "\n".join(code_of(path)), re.MULTILINE)
     expect(page.locator(".eca-edu-explorer")).to_have_count(sum(hasattr(eca_edu.explorers, call) for call in made))
     expect(page.locator(".eca-edu-still")).to_have_count(0)  # each has its kernel
-    for explorer in page.locator(".eca-edu-explorer:not(:has(.eca-edu-curves))").all():
+    for explorer in page.locator(f".eca-edu-explorer:not(:has(.eca-edu-curves), {PREDICTION})").all():
         touch(page, explorer, "keyboard")
     whole(page)
+    assert commit(page) == len(predictions()[name[:2]])
+    expect(page.locator(".eca-edu-explorer:has(.eca-edu-signs)")).to_contain_text(f"{len(predictions()[name[:2]])} of")
     screenshot(page, f"{name}-moved")
 
 
