@@ -75,3 +75,32 @@ addEventListener("keydown", (event) => {
   }
   document.querySelector(`a[rel=${way}]`)?.click();
 });
+
+// What follows a prediction is veiled until it is made, or until the reader goes on without.
+for (const still of document.querySelectorAll('.output .eca-edu-still[data-explorer="prediction"]')) {
+  const veiled = [];
+  for (let next = still.closest(".output").nextElementSibling; next; next = next.nextElementSibling) {
+    if (next.querySelector("h2, h3, .eca-edu-still")) break;
+    veiled.push(next);
+    if (next.matches(".text")) break; // what it says of the outcome
+  }
+  const skip = document.createElement("button");
+  skip.className = "skip";
+  skip.textContent = "Go on without";
+  const lift = () => {
+    for (const part of veiled) {
+      part.classList.remove("veiled");
+      part.inert = false;
+    }
+    skip.remove();
+  };
+  const look = () => still.querySelector(".eca-edu-committed") && lift();
+  skip.addEventListener("click", lift);
+  document.addEventListener("eca-edu-kept", look);
+  for (const part of veiled) {
+    part.classList.add("veiled");
+    part.inert = true;
+  }
+  still.after(skip);
+  look();
+}

@@ -5,12 +5,9 @@ A notebook imports three names, ``from eca_edu.exercises import check, hint, sol
 """
 
 import inspect
-import warnings
 from collections import Counter
 from collections.abc import Callable
-from functools import partial
 
-from eca_edu.answers import keep
 from eca_edu.exercises import (
     adaptive_kernel_size,
     attributions,
@@ -49,7 +46,7 @@ class Checks:
     def __getattr__(self, name: str) -> Callable[[Callable], Result]:
         if name not in EXERCISES:
             raise AttributeError(f"check has no {name!r}; there are {', '.join(EXERCISES)}")
-        return partial(_checked, name)
+        return EXERCISES[name].check
 
     def __dir__(self) -> list[str]:
         return list(EXERCISES)
@@ -88,17 +85,6 @@ def solution(name: str) -> Source:
     Raises ValueError for the name of no exercise.
     """
     return Source(inspect.getsource(_exercise(name).solution).rstrip())
-
-
-def _checked(name: str, answer: Callable) -> Result:
-    """Check an answer, and keep beside the notebook that the exercise is solved."""
-    result = EXERCISES[name].check(answer)
-    if result.passed:
-        try:
-            keep("exercises", name, True)
-        except (OSError, ValueError) as error:  # the answer is right all the same
-            warnings.warn(f"that {name} is solved is not kept: {error}", stacklevel=2)
-    return result
 
 
 def _exercise(name: str) -> Exercise:

@@ -1,9 +1,11 @@
 """A teacher sees which exercises are solved in the notebooks that were handed in."""
 
 import asyncio
+import importlib
 import os
-import runpy
 import shutil
+import sys
+from pathlib import Path
 
 import nbformat
 import pytest
@@ -15,6 +17,9 @@ from eca_edu.answers import keep, kept
 from eca_edu.exercises import check
 from eca_edu.progress import notebooks_below, progress
 from eca_edu.questions import instrument
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "book"))
+make = importlib.import_module("make")
 
 RIGHT = "from eca_edu.exercises import check\ncheck.squeeze(lambda x: x.mean((2, 3)))"
 WRONG = "def excite(*_): return 1\ncheck.excite(excite)"
@@ -32,7 +37,7 @@ def handed_in(tmp_path_factory):
             asyncio.get_running_loop().remove_reader(client.kc.shell_channel.socket.fileno())
 
     client = NotebookClient(notebook, timeout=600, shutdown_kernel="immediate", on_cell_execute=deafen)
-    runpy.run_path(f"{os.path.dirname(__file__)}/../../book/make.py")["run"](client)
+    make.run(client)
     notebook.cells.append(new_code_cell(NOT_RUN))
     (folder / "anna" / ".ipynb_checkpoints").mkdir(parents=True)
     for place in ("anna", "anna/.ipynb_checkpoints"):
