@@ -85,7 +85,7 @@ for (const still of document.querySelectorAll('.output .eca-edu-still[data-explo
     if (next.matches(".text")) break; // what it says of the outcome
   }
   const skip = document.createElement("button");
-  skip.className = "skip";
+  skip.className = "lift";
   skip.textContent = "Go on without";
   const lift = () => {
     for (const part of veiled) {

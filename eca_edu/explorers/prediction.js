@@ -53,7 +53,8 @@ explorers.prediction = (view) => {
     const width = Math.min(view.width, 760) - 68;
     const [left, right, bottom] = [12, width - 12, ROW * labels.length + 6];
     const x = linear([low, high], [left, right]);
-    const ticks = roundNumbers(low, high, width < 480 ? 4 : 8).map((value) => [value, text(value)]);
+    const written = (value) => (unit.length > 3 ? text(value).slice(0, -unit.length) : text(value)); // a long one is not repeated
+    const ticks = roundNumbers(low, high, width < 480 ? 4 : 8).map((value) => [value, written(value)]);
     const typed = (label, { target }) => {
       const number = Number(target.value.replace(",", ".").replace("−", "-"));
       if (target.value.trim() && Number.isFinite(number)) guess(label, number);
@@ -71,7 +72,7 @@ explorers.prediction = (view) => {
     const [answer, revealed] = [view.get("answer"), view.get("revealed")];
     const words = (option) => (option !== truth ? "you said this" : answer === truth ? "right" : "this is right");
     const mark = (option) => html`<em>${sign(option === truth)} ${words(option)}</em>`;
-    return options.map((option) => html`<label><input type="radio" name=${view.get("key")} ?disabled=${revealed}
+    return options.map((option) => html`<label class=${option === answer ? "eca-edu-chosen" : nothing}><input type="radio" name=${view.get("key")} ?disabled=${revealed}
       .checked=${option === answer} @change=${() => view.set({ answer: option })}><span>${option}</span>
       ${revealed && [truth, answer].includes(option) ? mark(option) : nothing}</label>`);
   }

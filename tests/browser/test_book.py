@@ -202,8 +202,25 @@ def test_every_explorer_answers_to_every_hand_without_kernel(read, stem, place):
     for prediction in page.locator(PREDICTION).all():
         assert prediction.evaluate(FAULTS) == []
     assert barriers(page) == []
+    expect(page.locator(".veiled")).to_have_count(0)  # the outcomes that followed
     page.reload()
     expect(page.locator(".eca-edu-committed")).to_have_count(len(predictions()[stem[:2]]))
+    expect(page.locator(".veiled")).to_have_count(0)
+
+
+def test_an_outcome_is_veiled_until_it_is_predicted_or_passed_over(read):
+    page = read("01_why_channel_attention")
+    veiled, skips = page.locator(".veiled"), page.get_by_role("button", name="Go on without")
+    before = skips.count()
+    assert before > 1
+    prediction = page.locator("figure", has=page.get_by_text("every feature map is mirrored"))
+    outcome = page.get_by_text("mirrored = features.flip(3)")
+    assert outcome.evaluate("e => Boolean(e.closest('.veiled[inert]'))")
+    prediction.get_by_role("button", name="Go on without").click()
+    assert outcome.evaluate("e => !e.closest('.veiled')")
+    while skips.count():
+        skips.first.click()
+    expect(veiled).to_have_count(0)
 
 
 def test_a_picture_is_enlarged_by_a_key_and_goes_again(read):
