@@ -23,8 +23,9 @@ explorers.prediction = (view) => {
   function line(label, row, x, [left, right]) {
     const [said, revealed, y, top] = [view.get("answer")[label], view.get("revealed"), ROW * row + 48, ROW * row + 14];
     const [is, stride] = [truth[label], Math.max(step, (high - low) / 100)];
-    const at = (value) => inside(x(value), left + 34, right - 34);
+    const at = (value, words) => inside(x(value), 3.6 * words.length, right + left - 3.6 * words.length); // its middle
     const off = revealed ? Number((said - is).toPrecision(6)) : 0;
+    const [saying, truly] = [said === undefined ? "" : `${revealed ? "you said " : ""}${text(said)}`, `it is ${text(is)}`];
     const tapped = ({ clientX, currentTarget }) => clientX - currentTarget.closest("svg").getBoundingClientRect().left;
     const first = (by) => (Number.isFinite(by) ? (low + high) / 2 : by); // an arrow key starts in the middle
     const arrow = (by) => guess(label, said === undefined ? first(by) : said + by * stride);
@@ -40,12 +41,12 @@ explorers.prediction = (view) => {
       ${revealed ? svg`<text x=${right + left} y=${top} text-anchor="end">
           ${off ? `${short(Math.abs(off), 6)} too ${off > 0 ? "high" : "low"}` : "exact"}</text>
         <line x1=${x(said)} x2=${x(is)} y1=${y} y2=${y} stroke="var(--orange)" stroke-width="6"></line>` : nothing}
-      ${said === undefined ? nothing : svg`<text x=${at(said)} y=${y - 14} text-anchor="middle">
-          ${revealed ? "you said " : ""}${text(said)}</text>
+      ${said === undefined ? nothing : svg`<text x=${at(said, saying)} y=${y - 14} text-anchor="middle">
+          ${saying}</text>
         <g class="eca-edu-grip"><circle cx=${x(said)} cy=${y} r="20" class="eca-edu-reach"></circle>
           <circle cx=${x(said)} cy=${y} r="8"></circle></g>`}
       ${revealed ? svg`<path d="M${x(is)} ${y - 10}v20" stroke="var(--blue)" stroke-width="5"></path>
-        <text x=${at(is)} y=${y + 25} text-anchor="middle" font-weight="bold">it is ${text(is)}</text>` : nothing}</g>`;
+        <text x=${at(is, truly)} y=${y + 25} text-anchor="middle" font-weight="bold">${truly}</text>` : nothing}</g>`;
   }
 
   function numbers() {
