@@ -71,13 +71,13 @@ explorers.kernel_size = (view) => {
 
   /** A row for each network: its stages from left to right, the channels above and k in a disc. */
   function networks(width) {
-    const apart = Math.min(44, (width - 108) / 6);
+    const apart = (counts) => Math.min(44, (width - 108) / (counts.length - 1));
     return drawing(width, 44 * Object.keys(stages).length, `the kernel size of each stage of ${rule ? "three" : "four"} networks`,
       Object.entries(stages).map(([name, counts], row) => svg`<text x="0" y=${44 * row + (rule ? 24 : 34)} style="fill: var(--quiet)">${name}</text>
         ${rule ? svg`<text x="0" y=${44 * row + 40} font-weight=${rule.spent[name] > rule.budget ? "bold" : "normal"}>
           ${rule.spent[name]}${rule.spent[name] > 999 ? "" : ` of ${rule.budget}`}</text>` : nothing}
         ${counts.map((c, i) => {
-          const [k, paper, at] = [mine(c), sizeOf(c, 2, 1), { x: 94 + apart * i, y: 44 * row + 30 }];
+          const [k, paper, at] = [mine(c), sizeOf(c, 2, 1), { x: 94 + apart(counts) * i, y: 44 * row + 30 }];
           const words = `${name}, ${c} channels: k = ${k}${k === paper ? "" : `, the paper's ${paper}`}`;
           return svg`<g data-hover=${`stage ${c}`} tabindex="0" role="img" aria-label=${words}>
             <circle cx=${at.x} cy=${at.y} r="10.5" fill="var(--page)" stroke=${k === paper ? "var(--grey)" : "var(--vermilion)"}

@@ -162,19 +162,20 @@ explorers.prediction = (view) => {
     curve: "Draw it from left to right, or use Tab and arrows." }[kind];
   const said = {
     numbers: (answer) => Object.entries(answer).map(([label, number]) => `${label} ${text(number)}`).join(", "),
-    choice: (answer) => answer,
+    choice: (answer) => bare(answer),
     order: (answer) => answer.join(", "),
     curve: (answer) => answer.length === 0 ? "" : `from ${text(answer[0])} to ${text(answer.at(-1))}`,
   }[kind];
   const compared = {
     numbers: (answer) => Object.keys(truth).map((label, i) => html`${i ? "; " : ""}${label}: you said
       ${text(answer[label])}, it is <b>${text(truth[label])}</b>`),
-    choice: (answer) => html`You said ${answer}, ${answer === truth ? "and it is" : "it is"} <b>${truth}</b>`,
+    choice: (answer) => html`You said: ${bare(answer)}. ${answer === truth ? html`<b>Right</b>` : html`Right is: <b>${bare(truth)}</b>`}`,
     order: (answer) => html`${answer.filter((item, i) => item === truth[i]).length} of ${truth.length} stand where they
       belong; the right order is <b>${truth.join(", ")}</b>`,
     curve: (answer) => html`At the end you said ${text(answer.at(-1))}, it is <b>${text(truth.at(-1))}</b>; in the mean
       you were ${short(truth.reduce((sum, is, i) => sum + Math.abs(is - answer[i]), 0) / truth.length, 1)}${unit} off`,
   }[kind];
+  const bare = (option) => option.replace(/\.$/, ""); // some options are sentences
   const why = (answer) => because || [...new Set([answer, truth])].map((option) => reasons?.[option]).join(" ");
 
   return () => {

@@ -70,7 +70,7 @@ def test_a_choice_is_marked(show):
     shown.root.get_by_label("no", exact=True).press("ArrowUp")
     shown.says("You predict: it <depends>.")
     reveal(shown)
-    shown.says("You said it <depends>, it is yes. Since it is.")
+    shown.says("You said: it <depends>. Right is: yes. Since it is.")
     expect(shown.part("em")).to_have_text(["✓ this is right", "✗ you said this"])
 
 
