@@ -42,7 +42,8 @@ explorers.live_network = (view) => {
   function changed(name, block, change) {
     const [image, turned] = [view.get("image"), view.get("turned")];
     return (own) => {
-      const other = () => natural(name, (image + 1) % pictures().length, turned).omega[block];
+      const far = (image + Math.floor(pictures().length / 2)) % pictures().length; // in the other context, if there is one
+      const other = () => natural(name, far, turned).omega[block];
       const whole = { own: () => own, open: () => own.map(() => 1), closed: () => own.map(() => 0), mean: () => means[name][block], other };
       const weights = Float32Array.from(whole[change.kind ?? "own"]());
       for (const [channel, weight] of Object.entries(change.channels ?? {})) weights[channel] = weight;

@@ -5,7 +5,8 @@ explorers.prediction = (view) => {
   const ROW = kind === "numbers" ? 82 : 40;
   const resetAll = view.reset;
   view.reset = () => view.get("revealed") || resetAll(); // what was committed stays
-  const text = (value) => `${short(Number(value.toPrecision(6)), 6)}${unit}`;
+  const digits = step ? Math.max(1, 1 - Math.floor(Math.log10(step))) : 0; // one more than an answer can have
+  const text = (value) => `${short(value, digits)}${unit}`;
   const ordered = () => (view.get("answer").length ? view.get("answer") : shown);
   const inside = (value, from, to) => Math.min(to, Math.max(from, value));
   const sign = (right) => html`<b class=${right ? "eca-edu-right" : "eca-edu-missed"}>${right ? "✓" : "✗"}</b>`;
@@ -39,7 +40,7 @@ explorers.prediction = (view) => {
       <line x1=${left} x2=${right} y1=${y} y2=${y} stroke=${view.hover === label ? "var(--text)" : "var(--grey)"}
         stroke-width="2" stroke-linecap="round" stroke-dasharray=${said === undefined ? "1 6" : nothing}></line>
       ${revealed ? svg`<text x=${right + left} y=${top} text-anchor="end">
-          ${off ? `${short(Math.abs(off), 6)} too ${off > 0 ? "high" : "low"}` : "exact"}</text>
+          ${off ? `${short(Math.abs(off), digits)} too ${off > 0 ? "high" : "low"}` : "exact"}</text>
         <line x1=${x(said)} x2=${x(is)} y1=${y} y2=${y} stroke="var(--orange)" stroke-width="6"></line>` : nothing}
       ${said === undefined ? nothing : svg`<text x=${at(said, saying)} y=${y - 14} text-anchor="middle">
           ${saying}</text>

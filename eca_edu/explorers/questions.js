@@ -23,9 +23,9 @@ explorers.questions = (view) => {
     const free = Math.min(ask - missed.length, from.length);
     return [...missed, ...Array.from({ length: free }, (_, i) => from[Math.floor(((i + 0.5) * from.length) / free)])];
   }
-  if (!view.get("asked").length && ask) view.set({ asked: chosen() });
+  const asked = view.get("asked").length || !ask ? view.get("asked") : chosen(); // kept with the first answer
 
-  const columns = () => Math.max(1, Math.min(ask ?? 2, Math.floor(view.width / 300)));
+  const columns = () => (view.width < (ask ? 840 : 600) ? 1 : ask ?? 2);
 
   /** What a question sees of the view: a state of its own. */
   const parts = {};
@@ -35,7 +35,7 @@ explorers.questions = (view) => {
     get hover() { return view.hover; },
     get: (trait) => ({ key: `${view.get("key")} ${name}`, ...said(name), ...(told() && { revealed: true }) })[trait],
     set(changes) {
-      view.set({ answers: { ...view.get("answers"), [name]: { ...said(name), ...changes } } });
+      view.set({ asked, answers: { ...view.get("answers"), [name]: { ...said(name), ...changes } } });
       if (!silent && changes.revealed && view.model.still) {
         localStorage.setItem(`eca-edu ${KEPT}`, JSON.stringify({ ...remembered(KEPT), [name]: right(name) }));
       }
@@ -43,7 +43,7 @@ explorers.questions = (view) => {
   });
 
   const answered = (name) => (silent ? said(name).answer : said(name).revealed);
-  const told = () => silent === "after" && view.get("asked").every(answered);
+  const told = () => silent === "after" && asked.every(answered);
   const committed = () => Object.keys(names).filter((name) => remembered(`prediction ${name}`)?.revealed).length;
 
   function result(asked) {
@@ -57,7 +57,6 @@ explorers.questions = (view) => {
   }
 
   return () => {
-    const asked = view.get("asked");
     const line = view.model.still ? `So far: ${committed()} of ${Object.keys(names).length} predictions committed.` : view.numbers.so_far;
     return {
       controls: html`<b>${title}</b><span>${silent ? nothing : line}</span>`,
