@@ -76,31 +76,42 @@ addEventListener("keydown", (event) => {
   document.querySelector(`a[rel=${way}]`)?.click();
 });
 
-// What follows a prediction is veiled until it is made, or until the reader goes on without.
-for (const still of document.querySelectorAll('.output .eca-edu-still[data-explorer="prediction"]')) {
-  const veiled = [];
-  for (let next = still.closest(".output").nextElementSibling; next; next = next.nextElementSibling) {
-    if (next.querySelector("h2, h3, .eca-edu-still")) break;
-    veiled.push(next);
-    if (next.matches(".text")) break; // what it says of the outcome
+/** What tells the outcome of a prediction: all up to the next one or the next heading, but for exercises. */
+function outcome(block) {
+  const parts = [];
+  let exercise = false; // whether the code before was one: its output is no outcome
+  for (let next = block.nextElementSibling; next; next = next.nextElementSibling) {
+    if (next.querySelector('[data-explorer="prediction"], [data-explorer="summary"]')) break;
+    if (next.matches(".text")) {
+      const heading = [...next.children].findIndex((child) => child.matches("h2, h3"));
+      const before = [...next.children].slice(0, heading < 0 ? undefined : heading);
+      parts.push(...before.filter((child) => !child.matches("blockquote")));
+      if (heading >= 0) break;
+    } else if (!(exercise && next.matches(".output"))) {
+      exercise = /^check\./m.test(next.textContent);
+      if (!exercise) parts.push(next);
+    }
   }
+  return parts;
+}
+
+// It is veiled until the prediction is made, or until the reader goes on without.
+for (const still of document.querySelectorAll('.output .eca-edu-still[data-explorer="prediction"]')) {
+  const veiled = outcome(still.closest(".output"));
   const skip = document.createElement("button");
   skip.className = "lift";
   skip.textContent = "Go on without";
-  const lift = () => {
+  const veil = (on) => {
     for (const part of veiled) {
-      part.classList.remove("veiled");
-      part.inert = false;
+      part.classList.toggle("veiled", on);
+      part.inert = on;
     }
-    skip.remove();
+    if (!on) skip.remove();
   };
-  const look = () => still.querySelector(".eca-edu-committed") && lift();
-  skip.addEventListener("click", lift);
+  const look = () => still.querySelector(".eca-edu-committed") && veil(false);
+  skip.addEventListener("click", () => veil(false));
   document.addEventListener("eca-edu-kept", look);
-  for (const part of veiled) {
-    part.classList.add("veiled");
-    part.inert = true;
-  }
-  still.after(skip);
+  veil(true);
+  if (veiled.length) still.after(skip);
   look();
 }

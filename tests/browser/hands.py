@@ -87,6 +87,8 @@ def commit(page):
     """Answer all predictions on a page, by keys, and reveal them; return how many there are."""
     found = page.locator(PREDICTION).all()
     for prediction in found:
+        if prediction.locator(".eca-edu-committed").count():  # in an earlier run
+            continue
         parts = prediction.locator("[role=slider], input[type=radio], .eca-edu-handle")
         kind = prediction.locator(".eca-edu-prediction").get_attribute("class")
         for part in parts.all() if "ask-numbers" in kind else [parts.first]:  # one touch sets all of a curve

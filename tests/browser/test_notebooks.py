@@ -6,6 +6,7 @@ chapters on generated ones. With ECA_EDU_SCREENSHOTS=<folder> each test leaves p
 
 import contextlib
 import html
+import json
 import os
 import re
 from pathlib import Path
@@ -200,6 +201,21 @@ def test_a_reopened_notebook_shows_its_explorers_as_they_were_left(page, lab):
     expect(page.get_by_text("Error displaying widget").first).to_be_hidden()
     explorer.get_by_role("slider", name="C", exact=True).press("Home")
     expect(explorer.locator(SENTENCE)).to_contain_text("log₂ 1 ")
+
+
+def test_predictions_are_found_again_after_a_reload_of_the_page(page, lab):
+    asked = predictions()["03"]
+    open_notebook(page, lab, "03_build_eca")
+    run_all(page)
+    commit(page)  # those that were committed before are committed still
+    kept = json.loads((lab.root / "notebooks" / "progress.json").read_text(encoding="utf-8"))["predictions"]
+    assert asked.keys() <= kept.keys()
+    page.evaluate("jupyterapp.commands.execute('docmanager:save')")
+    page.reload()
+    page.wait_for_function("window.jupyterapp?.shell")
+    page.evaluate("jupyterapp.restored")
+    open_notebook(page, lab, "03_build_eca")  # with a kernel that has run nothing
+    expect(page.locator(".eca-edu-committed")).to_have_count(len(asked))
 
 
 @pytest.fixture
