@@ -77,10 +77,10 @@ function mount(explorer, model, el) {
  * answer, in a page without a kernel until the reader forgets it. */
 function remember(model) {
   const state = Object.fromEntries(Object.keys(model.get("start")).map((name) => [name, model.get(name)]));
-  const lasts = model.still && model.get("numbers").lasts;
+  const { lasts } = model.get("numbers");
   try {
     const entry = lasts ? { ...state, numbersThen: model.get("numbers") } : state;
-    (lasts ? localStorage : sessionStorage).setItem(`eca-edu ${model.get("key")}`, JSON.stringify(entry));
+    (lasts && model.still ? localStorage : sessionStorage).setItem(`eca-edu ${model.get("key")}`, JSON.stringify(entry));
   } catch {} // a browser that keeps nothing for this page
   document.dispatchEvent(new Event("eca-edu-kept"));
 }
