@@ -208,6 +208,8 @@ def test_predictions_are_found_again_after_a_reload_of_the_page(page, lab):
     open_notebook(page, lab, "03_build_eca")
     run_all(page)
     commit(page)  # those that were committed before are committed still
+    summary = page.locator(".eca-edu-explorer:has(.eca-edu-signs)")
+    expect(summary).to_contain_text(f"{len(asked)} of {len(asked)} predictions")  # by Python, which has kept them
     kept = json.loads((lab.root / "notebooks" / "progress.json").read_text(encoding="utf-8"))["predictions"]
     assert asked.keys() <= kept.keys()
     page.evaluate("jupyterapp.commands.execute('docmanager:save')")
