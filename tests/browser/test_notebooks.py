@@ -213,8 +213,10 @@ def test_predictions_are_found_again_after_a_reload_of_the_page(page, lab):
     kept = json.loads((lab.root / "notebooks" / "progress.json").read_text(encoding="utf-8"))["predictions"]
     assert asked.keys() <= kept.keys()
     page.evaluate("jupyterapp.commands.execute('docmanager:save')")
-    page.reload()
-    page.wait_for_function("window.jupyterapp?.shell")
+    page.goto(
+        f"{lab.address}/lab?token={lab.token}&reset"
+    )  # or the notebook and its kernel would come back by themselves
+    page.wait_for_function("window.jupyterapp")
     page.evaluate("jupyterapp.restored")
     open_notebook(page, lab, "03_build_eca")  # with a kernel that has run nothing
     expect(page.locator(".eca-edu-committed")).to_have_count(len(asked))
