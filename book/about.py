@@ -10,11 +10,12 @@ import yaml
 from matplotlib.figure import Figure
 from PIL import Image
 
+from eca_edu.figures.colours import BLUE
+
 ROOT = Path(__file__).resolve().parent.parent
 CITATION = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
 REPOSITORY = re.compile(r"https://github\.com/([\w.-]+/[\w.-]+?)(\.git)?/?")
 BRANCH = "main"  # the one of which the workflow publishes the book
-BLUE = "#0072b2"
 
 
 @dataclass(frozen=True)

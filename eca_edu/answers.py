@@ -28,9 +28,9 @@ def kept(file: Path | None = None) -> Answers:
     if not file.exists():
         return {kind: {} for kind in KINDS}
     try:
-        answers = json.loads(read_whole(file))
-        assert all(isinstance(answers[kind], dict) for kind in KINDS)
-    except (ValueError, TypeError, KeyError, AssertionError, RecursionError) as error:
+        found = json.loads(read_whole(file))
+        answers: Answers = {kind: dict(found[kind]) for kind in KINDS}
+    except (ValueError, TypeError, KeyError, RecursionError) as error:
         raise ValueError(f"{file} holds no answers of a reader. Move it away, and a new one begins") from error
     return answers
 

@@ -55,7 +55,7 @@ explorers.prediction = (view) => {
     const width = Math.min(view.width, 760) - 68;
     const [left, right, bottom] = [12, width - 12, ROW * labels.length + 6];
     const x = linear([low, high], [left, right]);
-    const written = (value) => (unit.length > 3 ? text(value).slice(0, -unit.length) : text(value)); // a long one is not repeated
+    const written = (value) => (unit.length > 3 ? short(value, digits) : text(value)); // a long unit is not repeated
     const ticks = roundNumbers(low, high, width < 480 ? 4 : 8).map((value) => [value, written(value)]);
     const typed = (label, { target }) => {
       const number = Number(target.value.replace(",", ".").replace("−", "-"));

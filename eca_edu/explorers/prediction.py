@@ -170,15 +170,11 @@ class PredictionSummary(Explorer):
         if chapter is not None and chapter not in predictions():
             raise ValueError(f"chapter must be one of {', '.join(predictions())}, or None; got {chapter!r}")
         chapters = predictions() if chapter is None else {chapter: predictions()[chapter]}
-        self.names = {name: number for number, texts in chapters.items() for name in texts}
-        super().__init__({"names": self.names, "kept": {}})
+        super().__init__({"names": {name: number for number, texts in chapters.items() for name in texts}, "kept": {}})
         self.renew()
         self.shown.add(self)
 
     def renew(self) -> None:
         """Show what is kept by now."""
-        predicted = answers.kept()["predictions"]
-        self.numbers = {
-            "names": self.names,
-            "kept": {name: predicted[name] for name in self.names if name in predicted},
-        }
+        predicted, names = answers.kept()["predictions"], self.numbers["names"]
+        self.numbers = {"names": names, "kept": {name: predicted[name] for name in names if name in predicted}}

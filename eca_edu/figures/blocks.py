@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from matplotlib.axes import Axes
+from matplotlib.colors import to_rgba
 from matplotlib.patches import FancyBboxPatch
 
 from eca_edu.figures.colours import BLUE, GREEN, GREY, ORANGE
@@ -65,7 +66,7 @@ def _gate(ax: Axes, start: float, times: float, attention: str) -> None:
 def _box(ax: Axes, left: tuple[float, float], text: str, colour: str, width: float = WIDTH) -> None:
     x, y = left
     shape = FancyBboxPatch((x, y - HEIGHT / 2), width, HEIGHT, boxstyle="round,pad=0,rounding_size=0.15", zorder=2)
-    shape.set(facecolor=(*_rgb(colour), 0.14), edgecolor=colour, linewidth=1.5)
+    shape.set(facecolor=to_rgba(colour, 0.14), edgecolor=colour, linewidth=1.5)
     ax.add_patch(shape)
     ax.text(x + width / 2, y, text, ha="center", va="center", zorder=3)
 
@@ -81,7 +82,3 @@ def _node(ax: Axes, x: float, text: str, colour: str) -> None:
 def _arrow(ax: Axes, start: tuple[float, float], end: tuple[float, float], colour: str = "black") -> None:
     style = {"arrowstyle": "-|>", "color": colour, "linewidth": 1.5, "shrinkA": 0, "shrinkB": 0, "mutation_scale": 10}
     ax.annotate("", end, start, arrowprops=style)
-
-
-def _rgb(colour: str) -> tuple[float, ...]:
-    return tuple(int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5))
