@@ -99,7 +99,9 @@ def test_a_notebook_runs_and_its_controls_move(page, lab, path):
     screenshot(page, name)
     assert ("cifar10: " in outputs) == ("load_images(" in path.read_text(encoding="utf-8"))
     made = re.findall(r"^ *(?:\w+ = )?(\w+)(?:\.of_tensor)?\(", "\n".join(code_of(path)), re.MULTILINE)
-    expect(page.locator(".eca-edu-explorer")).to_have_count(sum(hasattr(eca_edu.explorers, call) for call in made))
+    expect(page.locator(".eca-edu-explorer")).to_have_count(
+        sum(callable(getattr(eca_edu.explorers, call, None)) for call in made)
+    )
     expect(page.locator(".eca-edu-still")).to_have_count(0)  # each has its kernel
     for explorer in page.locator(f".eca-edu-explorer:not(:has(.eca-edu-curves), {PREDICTION})").all():
         touch(page, explorer, "keyboard")
