@@ -16,9 +16,11 @@ function mount(explorer, model, el) {
   root.dataset.lmSuppressShortcuts = "true";
   el.append(root);
   let [planned, drawn, saving] = [false, false, 0];
+  const unsaved = {}; // what the hand set since the last save: the kernel's echo of an earlier one must not undo it
   function save() {
     saving = 0;
     model.save_changes();
+    for (const name of Object.keys(unsaved)) delete unsaved[name];
     remember(model);
   }
   addEventListener("pagehide", () => saving && save());
@@ -31,6 +33,7 @@ function mount(explorer, model, el) {
     seen: {}, // what is looked at, and not kept
     get: (name) => model.get(name),
     set(changes) {
+      Object.assign(unsaved, changes);
       for (const [name, value] of Object.entries(changes)) model.set(name, value);
       view.draw();
       clearTimeout(saving);
@@ -60,6 +63,7 @@ function mount(explorer, model, el) {
   root.addEventListener("keydown", () => planned && drawNow(), true);
   listen(view);
   model.on("change", () => {
+    for (const [name, value] of Object.entries(unsaved)) if (model.get(name) !== value) model.set(name, value);
     view.numbers = model.get("numbers");
     view.draw();
   });

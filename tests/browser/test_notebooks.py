@@ -168,6 +168,21 @@ def test_the_page_and_python_have_one_state(page):
 
 
 @pytest.mark.usefixtures("explorers")
+def test_a_late_echo_of_the_kernel_undoes_nothing(page):
+    handle = page.locator(".eca-edu-explorer").first.get_by_role("slider", name="C", exact=True)
+    handle.press("Home")
+    expect(handle).to_have_attribute("aria-valuetext", "1")
+    page.evaluate(IN_KERNEL, "1")  # what was set before is saved
+    page.evaluate(f"void ({IN_KERNEL})('import time; time.sleep(1)')")
+    places = []
+    for wait in (400, *[80] * 14):  # the first is saved and echoed late, while none of the others is saved
+        handle.press("ArrowRight")
+        places.append(int(handle.get_attribute("aria-valuetext")))
+        page.wait_for_timeout(wait)
+    assert places == sorted(set(places))
+
+
+@pytest.mark.usefixtures("explorers")
 def test_a_run_is_started_paused_stopped_and_goes_on(page):
     panel = page.locator(".eca-edu-explorer", has=page.locator(".eca-edu-curves"))
     status, sentence = panel.locator(".eca-edu-status"), panel.locator(SENTENCE)
