@@ -126,7 +126,7 @@ def fit(
     model.to(memory_format=layout)
     padded = F.pad(train.images, (MARGIN,) * 4, mode="reflect").to(device, memory_format=torch.channels_last)
     labels = train.labels.to(device)
-    optimizers = make_optimizers(optimizer, model, peak_learning_rate)
+    optimizers = make_optimizers(optimizer, model, peak_learning_rate, precision)
     steps = math.ceil(len(train) / batch_size)
     share = partial(one_cycle, total_steps=epochs * steps, warm_up=WARM_UP[optimizer])
     schedules = [torch.optim.lr_scheduler.LambdaLR(part, share) for part in optimizers]

@@ -1,4 +1,4 @@
-"""Muon for convolutions is PyTorch's Muon for matrices, and every weight has one optimizer."""
+"""Muon for convolutions steps as PyTorch's Muon for matrices does, and every weight has one optimizer."""
 
 import pytest
 import torch
@@ -11,11 +11,12 @@ from eca_edu.optimizers import KernelMuon, make_optimizers
 
 @pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last])
 @pytest.mark.parametrize("shape", [(8, 4, 3, 3), (8, 4, 1, 1), (8, 1, 3, 3)])
-def test_a_kernel_moves_as_its_matrix_does(shape, layout):
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+def test_a_kernel_moves_as_its_matrix_does(shape, layout, precision):
     torch.manual_seed(0)
     kernel = nn.Parameter(torch.randn(shape).to(memory_format=layout))
     matrix = nn.Parameter(kernel.detach().reshape(shape[0], -1).clone())
-    ours, theirs = KernelMuon([kernel], 0.1, 0.05), torch.optim.Muon([matrix], lr=0.1, weight_decay=0.05)
+    ours, theirs = KernelMuon([kernel], 0.1, 0.05, precision), torch.optim.Muon([matrix], lr=0.1, weight_decay=0.05)
     for _ in range(3):
         gradient = torch.randn(shape)  # in another layout than the kernel
         kernel.grad, matrix.grad = gradient.clone(), gradient.reshape(shape[0], -1)
@@ -23,14 +24,14 @@ def test_a_kernel_moves_as_its_matrix_does(shape, layout):
         theirs.step()
     torch.testing.assert_close(
         kernel.detach().reshape(shape[0], -1), matrix.detach(), rtol=0.01, atol=0.003
-    )  # bfloat16 inside
+    )  # theirs has bfloat16 inside
 
 
 @pytest.mark.parametrize("name", ["muon", "sgd"])
 @pytest.mark.parametrize("model", [build_model(ModelConfig(width=8)), mobilenet_v2(weights=None, num_classes=3)])
 def test_each_weight_has_one_optimizer(name, model):
     parts = make_optimizers(name, model)
-    owners = [getattr(part, "kernels", part.param_groups[0]["params"]) for part in parts]
+    owners = [part.param_groups[0]["params"] for part in parts]
     assert sorted(id(p) for own in owners for p in own) == sorted(id(p) for p in model.parameters())
     assert [{p.ndim == 4 for p in own} for own in owners][: len(parts) - 1] == [{True}] * (len(parts) - 1)
     assert len(parts) == 1 + (name == "muon")
