@@ -55,9 +55,11 @@ class ImageData:
 
         images: (N, 3, H, W) uint8 -> (N, 3, H, W) float32, channels_last, on the device of the images.
         """
-        scale, shift = 1 / (255 * self.std), -self.mean / self.std
         x = images.to(torch.float32, memory_format=torch.channels_last)
-        return x.mul_(scale.to(x.device)[:, None, None]).add_(shift.to(x.device)[:, None, None])
+        # One factor for each pixel: along an innermost axis of only three, the channels, torch takes number by number.
+        factors = 1 / (255 * self.std), -self.mean / self.std
+        scale, shift = (f.to(x.device).expand(*x.shape[2:], -1).contiguous().permute(2, 0, 1) for f in factors)
+        return x.mul_(scale).add_(shift)
 
     def spread(self, n: int) -> "ImageData":
         """Return at most n images, evenly spread, so that data in the order of their classes keep all of them.
