@@ -1,6 +1,8 @@
-"""Imported into each kernel of the book: figures come sharp enough to be enlarged, and with the words that stand in them."""
+"""Imported into each kernel of the book: figures come sharp enough to be enlarged, and with the words that stand in them;
+a warning is its sentence, without the place in the code."""
 
 import re
+import warnings
 
 from IPython import get_ipython
 from matplotlib.collections import PathCollection
@@ -23,5 +25,6 @@ def words(figure: Figure) -> str:
     return "; ".join(dict.fromkeys([", ".join(kinds), *named]))
 
 
+warnings.formatwarning = lambda message, category, *_: f"{category.__name__}: {message}\n"
 Figure.__repr__ = words  # a page gives it to who cannot see the picture
 get_ipython().config.InlineBackend.figure_format = "retina"

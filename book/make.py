@@ -131,9 +131,8 @@ def execute(notebook: nbformat.NotebookNode, budget: str) -> nbformat.NotebookNo
         course = Path(place)
         for name in ("checkpoints", "results"):
             shutil.copytree(ROOT / "data" / name, course / "data" / name)
-        for name in ("notebooks", "nothing"):
-            (course / name).mkdir()
-        environment = {**os.environ, "ECA_EDU_DATA": str(course / "nothing"), "ECA_EDU_OFFLINE": "1"}
+        (course / "notebooks").mkdir()
+        environment = {**os.environ, "ECA_EDU_DATA": str(course / "data"), "ECA_EDU_OFFLINE": "1"}
         folder = {"metadata": {"path": course / "notebooks"}}
         quiet = ["--log-level=ERROR"]  # kernels warn that they listen on this machine without encryption
         # Asked to end, one kernel of four takes three seconds; there is nothing left that it could do.

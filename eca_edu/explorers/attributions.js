@@ -1,7 +1,7 @@
 // Which pixels counted? Point at one for its value in every method; two lights say how far a map can be trusted.
 
 explorers.attributions = (view) => {
-  const { layers, methods, targets, classes, labels, size, pixels, masks, answers, probabilities, found } = view.numbers;
+  const { layers, methods, targets, classes, labels, indices, size, pixels, masks, answers, probabilities, found } = view.numbers;
   const [height, width] = size;
   const SIGNS = { good: ["✓", "var(--green)"], bad: ["✗", "var(--vermilion)"], none: ["–", "var(--grey)"] };
   const known = new Map();
@@ -132,12 +132,12 @@ explorers.attributions = (view) => {
         ${method === "gate" ? nothing : slider(view, "blend", { label: "map over image", min: 0, max: 1, step: 0.05, ticks: [] })}
         ${masks && method !== "gate" ? button(view.get("outline") ? "Hide the outline" : "Show the outline", () => view.set({ outline: !view.get("outline") })) : nothing}`,
       picture: html`<div class="eca-edu-thumbnails" role="group" aria-label="images"><div>${pixels.map((text, i) => html`
-          <button type="button" aria-pressed=${i === image} aria-label=${`image ${i}: ${classes[labels[i]]}`} @click=${() => view.set({ image: i })}>
+          <button type="button" aria-pressed=${i === image} aria-label=${`image ${indices[i]}: ${classes[labels[i]]}`} @click=${() => view.set({ image: i })}>
             <eca-edu-map .shown=${{ pixels: bytes(text), height, width }}></eca-edu-map></button>`)}</div></div>
         ${wrong ? nothing : html`${square("the image", side, { pixels: bytes(pixels[image]), height, width }, method === "gate" ? null : shownMap(one.maps[0]))}${maps}
         <div class="eca-edu-charts" style=${`width: ${rest}px`}><div>${lights(one.lights)}${key("signed", -1, 1, "against, for")}</div>
           ${method === "gate" ? nothing : everywhere(rest < 560 ? rest : rest - 350)}</div>`}`,
-      sentence: wrong ? nothing : html`Image ${image}: the right class is ${classes[labels[image]]}, the network says ${classes[answer]}
+      sentence: wrong ? nothing : html`Image ${indices[image]}: the right class is ${classes[labels[image]]}, the network says ${classes[answer]}
         (${Math.round(100 * probabilities[image][answer])} %). Why ${classes[one.target]}? By ${method}: <b>${one.words}</b>`,
     };
   };

@@ -65,7 +65,8 @@ class AttributionExplorer(Explorer):
     def __init__(
         self, model: nn.Module, data: ImageData, layers: Sequence[str] | None = None, *, images: int = 8, **state
     ):
-        shown = data.take(chosen(data, images))
+        indices = chosen(data, images)
+        shown = data.take(indices)
         model = copy.deepcopy(model).eval()  # the methods put hooks on it, while other cells may use the original
         modules = dict(model.named_modules())
         if layers is None:
@@ -78,6 +79,7 @@ class AttributionExplorer(Explorer):
             "targets": list(TARGETS),
             "classes": list(data.class_names),
             "labels": shown.labels.tolist(),
+            "indices": indices.tolist(),
             "size": list(data.images.shape[2:]),
             "pixels": [encoded(image.permute(1, 2, 0)) for image in shown.images],
             "masks": None if shown.masks is None else [encoded(mask.numpy().astype(np.uint8)) for mask in shown.masks],

@@ -1,7 +1,7 @@
 // The four steps of ECA in a real block: point at a channel, drag an average or a weight of the kernel, lay SE on the same averages.
 
 explorers.pipeline = (view) => {
-  const { pixels, names, size, se, shape, maps } = view.numbers;
+  const { pixels, names, indices, size, se, shape, maps } = view.numbers;
   const [channels, height, width] = shape;
   const area = height * width;
   const known = new Map();
@@ -104,7 +104,7 @@ explorers.pipeline = (view) => {
       style=${`width: ${side}px; height: ${tall}px`} .shown=${column(image, omegas, mapReach)}></eca-edu-map></div>`;
     return {
       controls: html`${pixels.length ? html`<div class="eca-edu-thumbnails" role="group" aria-label="images"><div>${pixels.map((text, i) => html`
-          <button type="button" aria-pressed=${i === image} aria-label=${`image ${i}: ${names[i]}`} @click=${() => view.set({ image: i, y: {} })}>
+          <button type="button" aria-pressed=${i === image} aria-label=${`image ${indices[i]}: ${names[i]}`} @click=${() => view.set({ image: i, y: {} })}>
             <eca-edu-map .shown=${{ pixels: once(`pixels ${i}`, () => decode(text, Uint8Array)), height: size[0], width: size[1] }}></eca-edu-map></button>`)}</div></div>` : nothing}
         ${se ? switches(view, "gate", { label: "gate on the same y", options: ["ECA", "SE"] }) : nothing}`,
       picture: html`<div class="eca-edu-pipeline">${tower("X")}${steps(state, wide, row)}${tower("X̃", omega)}</div>
@@ -114,7 +114,7 @@ explorers.pipeline = (view) => {
           ${view.get("gate") === "SE" ? nothing : html`<div>the kernel: drag a weight</div>${drawing(166, 30, "the kernel", kernel.map((weight, j) => cell({ x: j * (166 / kernel.length), y: 0,
             wide: Math.min(52, 166 / kernel.length - 3), high: 28, value: weight, fill: colour("signed", weight, -2, 2), name: `weight ${j} of the kernel`, set: setWeight(j) })))}`}
           ${key("signed", -mapReach, mapReach, "X, X̃")}${key("signed", -reach, reach, "y, logit")}${key("weight", 0, 1, "ω")}</div>`,
-      sentence: html`${names.length ? `Image ${image} (${names[image]}), ` : ""}${sum(state)}.`,
+      sentence: html`${names.length ? `Image ${indices[image]} (${names[image]}), ` : ""}${sum(state)}.`,
     };
   };
 };

@@ -39,7 +39,8 @@ class PipelineExplorer(Explorer):
         other: nn.Module | None = None,
         **state,
     ):
-        shown = data.take(chosen(data, images))
+        indices = chosen(data, images)
+        shown = data.take(indices)
         place: Any = model.get_submodule(block)
         gates = [place.attention, *([] if other is None else [other.get_submodule(block).attention])]
         eca = next((gate for gate in gates if isinstance(gate, ECA) and gate.conv.padding_mode == "zeros"), None)
@@ -55,11 +56,11 @@ class PipelineExplorer(Explorer):
             model.eval()(data.normalize(shown.images.to(next(model.parameters()).device)))
         pixels = [encoded(image.permute(1, 2, 0)) for image in shown.images]
         names = [data.class_names[label] for label in shown.labels]
-        drawn = {"pixels": pixels, "names": names, "size": list(data.images.shape[2:]), "se": se and _layers(se)}
+        drawn = {"pixels": pixels, "names": names, "indices": indices.tolist(), "size": list(data.images.shape[2:])}
         self._show(
             maps[0],
             eca.conv.weight.flatten().tolist(),
-            drawn,
+            {**drawn, "se": se and _layers(se)},
             {"gate": "SE" if place.attention is se else "ECA", **state},
         )
 
@@ -68,7 +69,7 @@ class PipelineExplorer(Explorer):
         """Return the explorer for a feature map x: (1, C, H, W) and a kernel: (k,), k odd."""
         explorer = cls.__new__(cls)
         weights = torch.as_tensor(kernel).detach().flatten().tolist()
-        explorer._show(x.detach(), weights, {"pixels": [], "names": [], "size": [1, 1], "se": None}, state)
+        explorer._show(x.detach(), weights, {"pixels": [], "names": [], "indices": [], "size": [1, 1], "se": None}, state)
         return explorer
 
     def _show(self, maps: torch.Tensor, kernel: list[float], drawn: dict[str, Any], state: dict[str, Any]) -> None:

@@ -26,10 +26,11 @@ def weights_in(shown):
 def test_the_page_computes_what_torch_computes(show, networks):
     eca, se = networks
     shown = show(PipelineExplorer(eca, DATA, other=se))
-    image = DATA.take(chosen(DATA, 6)[2:3])
+    third = chosen(DATA, 6)[2:3]
+    image = DATA.take(third)
     x = eca.block1.branch(eca.stem(image.normalize(image.images)))
     shown.part(".eca-edu-thumbnails button").nth(2).click()
-    shown.says(f"Image 2 ({DATA.class_names[image.labels[0]]})")
+    shown.says(f"Image {third.item()} ({DATA.class_names[image.labels[0]]})")
     for name, network in [("ECA", eca), ("SE", se)]:
         shown.root.get_by_role("button", name=name, exact=True).click()
         shown.says("all 16 averages meet" if name == "SE" else " · ")
