@@ -13,7 +13,7 @@ from pathlib import Path
 import pandas as pd
 import torch
 from filelock import FileLock, Timeout
-from scipy import stats
+from scipy import special
 from torch import nn
 
 from eca_edu._arguments import one_of, positive_integer
@@ -305,7 +305,7 @@ def seeds_needed(difference: float, std: float) -> int:
         raise ValueError(f"std must be at least 0; got {std}")
     effect = difference / std if std else math.inf
     # The normal distribution gives a number that is a little too small: the t-test pays for not knowing the std.
-    n = max(2, math.floor((stats.norm.ppf((1 + CONFIDENCE) / 2) + stats.norm.ppf(POWER)) ** 2 / effect**2))
+    n = max(2, math.floor((special.ndtri((1 + CONFIDENCE) / 2) + special.ndtri(POWER)) ** 2 / effect**2))
     while math.isfinite(effect) and _power(effect, n) < POWER:
         n += 1
     return n
@@ -313,9 +313,9 @@ def seeds_needed(difference: float, std: float) -> int:
 
 def _power(effect: float, n: int) -> float:
     """Return how often the t-test finds an effect (difference / std) with n pairs."""
-    critical = stats.t.ppf((1 + CONFIDENCE) / 2, n - 1)
+    critical = special.stdtrit(n - 1, (1 + CONFIDENCE) / 2)
     # A study that finds the effect with the wrong sign is left out; where 80 % find it, that is one in a million.
-    return stats.nct.sf(critical, n - 1, effect * math.sqrt(n))
+    return 1 - special.nctdtr(n - 1, effect * math.sqrt(n), critical)
 
 
 def _run_columns(study: Study, config: ModelConfig, seed: int, train: ImageData, test: ImageData, flip: bool) -> dict:

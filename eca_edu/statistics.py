@@ -3,7 +3,7 @@
 import math
 from collections.abc import Mapping, Sequence
 
-from scipy import stats
+from scipy import special
 
 CONFIDENCE = 0.95
 
@@ -14,7 +14,7 @@ def interval(values: Sequence[float]) -> tuple[float, float, float, float]:
     if n == 1:
         return mean, math.nan, -math.inf, math.inf
     std = math.sqrt(math.fsum((value - mean) ** 2 for value in values) / (n - 1))
-    half = stats.t.ppf((1 + CONFIDENCE) / 2, n - 1) * std / math.sqrt(n)
+    half = special.stdtrit(n - 1, (1 + CONFIDENCE) / 2) * std / math.sqrt(n)
     return mean, std, mean - half, mean + half
 
 
@@ -23,7 +23,7 @@ def share_interval(right: float, n: int) -> tuple[float, float]:
 
     right: may be no whole number, where some of the n count in part.
     """
-    z = float(stats.norm.ppf((1 + CONFIDENCE) / 2))
+    z = float(special.ndtri((1 + CONFIDENCE) / 2))
     middle, half = right + z**2 / 2, z * math.sqrt(right * (n - right) / n + z**2 / 4)
     low, high = (middle - half) / (n + z**2), (middle + half) / (n + z**2)
     return 0.0 if right == 0 else low, 1.0 if right == n else high  # not a rounding error beside them

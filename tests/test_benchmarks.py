@@ -8,6 +8,8 @@ import runpy
 import sys
 from pathlib import Path
 
+from eca_edu import ModelConfig, build_model
+
 BENCHMARKS = Path(__file__).parent.parent / "benchmarks"
 
 
@@ -30,7 +32,11 @@ def test_attention_benchmark(monkeypatch, capsys):
 
 def test_training_benchmark(cifar10_folder, monkeypatch, capsys):
     monkeypatch.setenv("ECA_EDU_DATA", str(cifar10_folder))
-    benchmark("training.py", ROUNDS=1)(["--seconds", "1", "--images", "300"])
+
+    def narrow(train, attention="eca"):
+        return build_model(ModelConfig(width=8, attention=attention, num_classes=len(train.class_names)))
+
+    benchmark("training.py", ROUNDS=1, our_network=narrow)(["--seconds", "1", "--images", "300"])
     printed = capsys.readouterr().out
     assert re.search(r"times as fast as the better DataLoader", printed)
     assert re.search(r"^eca +\d+\.\d s an epoch in b?float", printed, re.MULTILINE)

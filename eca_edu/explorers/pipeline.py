@@ -69,7 +69,9 @@ class PipelineExplorer(Explorer):
         """Return the explorer for a feature map x: (1, C, H, W) and a kernel: (k,), k odd."""
         explorer = cls.__new__(cls)
         weights = torch.as_tensor(kernel).detach().flatten().tolist()
-        explorer._show(x.detach(), weights, {"pixels": [], "names": [], "indices": [], "size": [1, 1], "se": None}, state)
+        explorer._show(
+            x.detach(), weights, {"pixels": [], "names": [], "indices": [], "size": [1, 1], "se": None}, state
+        )
         return explorer
 
     def _show(self, maps: torch.Tensor, kernel: list[float], drawn: dict[str, Any], state: dict[str, Any]) -> None:
