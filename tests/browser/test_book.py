@@ -198,11 +198,12 @@ def test_every_explorer_answers_to_the_hand_without_kernel(read, stem, place):
     page = read(stem, *size)
     expect(page.locator(".eca-edu-explorer")).to_have_count(len(made))
     assert page.locator(".eca-edu-code").count() == 0  # the code of each stands in a file, once
-    while (veils := page.get_by_role("button", name="Go on without")).count():
-        veils.first.click()
+    page.evaluate("for (const button of document.querySelectorAll('.lift')) button.click()")
     for explorer in page.locator(f".eca-edu-explorer:not({PREDICTION})").all():
         touch(page, explorer, hand)
         assert explorer.evaluate(FAULTS) == []
+    if hand == "mouse":  # predictions look alike on a laptop and on a desk
+        return
     assert commit(page) == len(predictions()[stem[:2]])
     for prediction in page.locator(PREDICTION).all():
         assert prediction.evaluate(FAULTS) == []
