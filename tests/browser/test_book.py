@@ -147,9 +147,8 @@ def test_a_page_is_whole(read, name):
     for width in (1280, 390):
         page.set_viewport_size({"width": width, "height": 900})
         screenshot(page, f"{name}-{width}")
-        assert (
-            page.evaluate("document.documentElement.scrollWidth") <= width
-        )  # nothing sticks out; code and tables scroll
+        out = page.evaluate("document.documentElement.scrollWidth") - width  # code and tables scroll by themselves
+        assert out <= 0
         assert page.evaluate(f"{wide}.every(e => getComputedStyle(e).overflowX == 'auto')")
     assert name not in CHAPTERS or page.evaluate(f"{wide}.length") > 0
     broken = "[...document.images].filter(e => !(e.complete && e.naturalWidth > 0)).map(e => e.src)"

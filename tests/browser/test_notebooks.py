@@ -168,17 +168,24 @@ def test_the_page_and_python_have_one_state(page):
 
 
 @pytest.mark.usefixtures("explorers")
-def test_a_late_echo_of_the_kernel_undoes_nothing(page):
+def test_a_late_echo_of_the_kernel_undoes_nothing(page, lab):
     handle = page.locator(".eca-edu-explorer").first.get_by_role("slider", name="C", exact=True)
     handle.press("Home")
     expect(handle).to_have_attribute("aria-valuetext", "1")
     page.evaluate(IN_KERNEL, "1")  # what was set before is saved
-    page.evaluate(f"void ({IN_KERNEL})('import time; time.sleep(1)')")
+    release = lab.root / "notebooks" / "release"
+    page.evaluate(f"code => void ({IN_KERNEL})(code)", "import os\nwhile not os.path.exists('release'): pass")
     places = []
-    for wait in (400, *[80] * 14):  # the first is saved and echoed late, while none of the others is saved
+    for i in range(15):  # the first is saved, and echoed while others are not saved yet
         handle.press("ArrowRight")
         places.append(int(handle.get_attribute("aria-valuetext")))
-        page.wait_for_timeout(wait)
+        if i == 0:
+            kept = f"Object.values(sessionStorage).some(state => state.includes('\"channels\":{places[0]},'))"
+            page.wait_for_function(kept)
+        elif i == 1:
+            release.touch()
+    page.evaluate(IN_KERNEL, "1")  # all echoes have come
+    places.append(int(handle.get_attribute("aria-valuetext")) + 1)
     assert places == sorted(set(places))
 
 
