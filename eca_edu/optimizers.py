@@ -18,7 +18,7 @@ class KernelMuon(Optimizer):
     """Muon for the kernels of convolutions, each of them a matrix with a row for each output channel.
 
     Momentum, made orthogonal: in every direction the step is about equally long, also where gradients are always small.
-    precision: of the products. `torch.optim.Muon` has bfloat16 alone, which takes a processor without it ten times as long.
+    precision: of the products. `torch.optim.Muon` has bfloat16 alone, which is slow on a processor without it.
     kernels: (out, in, k, k) each.
     Source: Jordan et al., "Muon: an optimizer for hidden layers in neural networks", 2024.
     """
