@@ -11,8 +11,9 @@ from torch import nn
 
 from eca_edu.attention import ChannelAttention
 
-#: The channel attentions of timm, which the package does not import; each has a submodule `gate` as ours.
-OF_TIMM = ("CecaModule", "EcaModule", "EffectiveSEModule", "SEModule", "SqueezeExcite")
+#: The channel attentions of timm, which the package does not import, and torchvision's: the submodule that gives the weights.
+OF_OTHERS = dict.fromkeys(("CecaModule", "EcaModule", "EffectiveSEModule", "SEModule", "SqueezeExcite"), "gate")
+OF_OTHERS["SqueezeExcitation"] = "scale_activation"
 
 #: Takes the channel weights (N, C) that a gate gave, and returns those to be used instead: (N, C).
 Replace = Callable[[torch.Tensor], torch.Tensor]
@@ -21,17 +22,17 @@ Replace = Callable[[torch.Tensor], torch.Tensor]
 def gates(model: nn.Module) -> dict[str, nn.Module]:
     """Return the module whose output are the channel weights, for each channel attention: {layer name: gate}.
 
-    model: holds ChannelAttention, as ECACNN or what `insert_attention` returns, or timm's ECA and SE modules.
+    model: holds ChannelAttention, as ECACNN or what `insert_attention` returns, timm's ECA and SE, or torchvision's SE modules.
     Raises ValueError if it holds none, or if several share a gate.
     """
     found = {
-        name: module.get_submodule("gate")
+        name: module.get_submodule(place)
         for name, module in model.named_modules()
-        if isinstance(module, ChannelAttention) or type(module).__name__ in OF_TIMM
+        if (place := "gate" if isinstance(module, ChannelAttention) else OF_OTHERS.get(type(module).__name__))
     }
     if not found:
         raise ValueError(
-            f"model must hold at least one ChannelAttention, or one of timm's {', '.join(OF_TIMM)}; "
+            f"model must hold at least one ChannelAttention, or of timm or torchvision one of {', '.join(OF_OTHERS)}; "
             f"{type(model).__name__} holds none"
         )
     if len(set(found.values())) < len(found):
@@ -52,7 +53,7 @@ def record_channel_weights(model: nn.Module) -> Iterator[dict[str, torch.Tensor]
 
     def record(layer: str, gate: nn.Module, inputs: tuple, output: torch.Tensor) -> None:
         seen = [weights[layer]] if layer in weights else []
-        # The gates of timm give (N, 1, C) or (N, C, 1, 1).
+        # The gates of others give (N, 1, C) or (N, C, 1, 1).
         weights[layer] = torch.cat([*seen, output.detach().flatten(1).cpu()])
 
     with ExitStack() as hooks:

@@ -19,7 +19,7 @@ from torch.nn import functional as F
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from eca_edu.attention import ChannelAttention, TwiceSigmoid, beside
-from eca_edu.channel_weights import OF_TIMM
+from eca_edu.channel_weights import OF_OTHERS
 from eca_edu.checkpoints import read_tensors
 from eca_edu.datasets.image_data import ImageData
 from eca_edu.kernel_size import adaptive_kernel_size
@@ -183,7 +183,7 @@ def channel_factors(x: torch.Tensor, out: torch.Tensor) -> torch.Tensor:
 
 def _attentions(model: nn.Module, where: Where | None) -> dict[str, nn.Module]:
     def known(name: str, module: nn.Module) -> bool:
-        return isinstance(module, ChannelAttention) or type(module).__name__ in (*OF_TIMM, "SqueezeExcitation")
+        return isinstance(module, ChannelAttention) or type(module).__name__ in OF_OTHERS
 
     found = {name: module for name, module in model.named_modules() if name and (where or known)(name, module)}
     if not found:

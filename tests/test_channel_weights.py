@@ -4,6 +4,7 @@ import copy
 
 import pytest
 import torch
+import torchvision
 from torch import nn
 
 from eca_edu import ECA, ECACNN, ModelConfig, build_model, override_channel_weights, record_channel_weights
@@ -74,7 +75,7 @@ def test_hooks_are_gone_afterwards_also_after_an_error():
 @pytest.mark.parametrize("use", [gates, record_channel_weights, lambda model: override_channel_weights(model, {})])
 def test_a_model_without_attention_is_refused(use):
     model = network("none")
-    words = "model must hold at least one ChannelAttention, or one of timm's .*; ECACNN holds none"
+    words = "model must hold at least one ChannelAttention, or of timm or torchvision one of .*; ECACNN holds none"
     with pytest.raises(ValueError, match=words):
         use(model).__enter__()
 
@@ -83,9 +84,7 @@ def test_a_model_without_attention_is_refused(use):
 
 
 def test_torchvision_networks_after_insertion():
-    from torchvision.models import mobilenet_v2, resnet18
-
-    for build, count in [(resnet18, 8), (mobilenet_v2, 17)]:
+    for build, count in [(torchvision.models.resnet18, 8), (torchvision.models.mobilenet_v2, 17)]:
         model = insert_attention(build(), "eca").eval()
         with torch.no_grad(), record_channel_weights(model) as weights:
             model(torch.randn(2, 3, 32, 32))
@@ -94,9 +93,13 @@ def test_torchvision_networks_after_insertion():
         assert len(weights) == count
 
 
-@pytest.mark.parametrize("name", ["EcaModule", "CecaModule", "SEModule", "EffectiveSEModule"])
-def test_the_modules_of_timm(name):
-    module = getattr(pytest.importorskip("timm.layers"), name)(16).eval()
+@pytest.mark.parametrize("name", ["EcaModule", "CecaModule", "SEModule", "EffectiveSEModule", "SqueezeExcitation"])
+def test_the_modules_of_others(name):
+    if name == "SqueezeExcitation":
+        module = torchvision.ops.SqueezeExcitation(16, 4)
+    else:
+        module = getattr(pytest.importorskip("timm.layers"), name)(16)
+    module.eval()
     model, x = nn.Sequential(nn.Conv2d(3, 16, 1), module), images()
     with torch.no_grad(), record_channel_weights(model) as weights:
         out = model(x)
@@ -112,9 +115,13 @@ def test_the_modules_of_timm(name):
     assert no_hooks(model)
 
 
-@pytest.mark.parametrize("name", ["ecaresnet26t", "seresnet18", "mobilenetv3_small_050"])
-def test_the_networks_of_timm(name):
-    model = pytest.importorskip("timm").create_model(name).eval()
+@pytest.mark.parametrize("name", ["ecaresnet26t", "seresnet18", "mobilenetv3_small_050", "of torchvision"])
+def test_the_networks_of_others(name):
+    if name == "of torchvision":
+        model = torchvision.models.mobilenet_v3_small()
+    else:
+        model = pytest.importorskip("timm").create_model(name)
+    model.eval()
     x = torch.randn(2, 3, 64, 64)
     with torch.no_grad(), record_channel_weights(model) as weights:
         model(x)

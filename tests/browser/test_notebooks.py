@@ -120,6 +120,8 @@ def test_chapter_08_runs_on_a_folder_of_images_and_trains_nothing_twice(page, la
         (folder,) = (lab.root / "data" / "runs").glob("chapter08-*")
         files = {name: (folder / name).read_bytes() for name in ("results.csv", "network.safetensors", "report.html")}
         expect(page.locator(".eca-edu-explorer:has(.eca-edu-curves)").locator(SENTENCE)).to_contain_text("Done.")
+        report = page.frame_locator("iframe[title='The report']")
+        expect(report.get_by_role("heading", level=1)).to_contain_text("on my shapes")
         if left:
             first = files
             screenshot(page, "08_your_own_experiment")
