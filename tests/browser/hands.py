@@ -3,7 +3,6 @@
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect
 
-HANDS = ("mouse", "touch", "keyboard")
 #: What answers to a pointer in a picture, best first.
 GRIPS = (
     "[role=slider]:not([aria-disabled=true])",
