@@ -73,7 +73,7 @@ def test_a_gate_of_ones_gives_the_plain_network(network):
 def test_it_learns_a_batch_by_heart(network):
     torch.manual_seed(0)
     model = insert_attention(network(num_classes=10), "eca")
-    x, y = torch.randn(32, 3, 32, 32), torch.randint(10, (32,))
+    x, y = torch.randn(16, 3, 32, 32), torch.randint(10, (16,))
     optimizer = torch.optim.SGD(model.parameters(), lr=0.05, momentum=0.9)
     before = [p.detach().clone() for m in model.modules() if isinstance(m, ECA) for p in m.parameters()]
     for module in model.modules():

@@ -1,13 +1,8 @@
-"""Touch it: explorers that are drawn in the page and answer to the hand there, with or without a kernel."""
+"""Touch it: explorers that are drawn in the page and answer to the hand there, with or without a kernel.
 
-from eca_edu.explorers.attributions import AttributionExplorer
-from eca_edu.explorers.backbones import BackboneExplorer
-from eca_edu.explorers.conventions import ConventionsExplorer
-from eca_edu.explorers.convolution import ConvolutionStepper
-from eca_edu.explorers.interaction import InteractionExplorer
-from eca_edu.explorers.kernel_size import KernelSizeExplorer
-from eca_edu.explorers.live_network import LiveNetwork, write_page
-from eca_edu.explorers.pipeline import PipelineExplorer
-from eca_edu.explorers.prediction import Prediction, PredictionSummary, predict
-from eca_edu.explorers.questions import Quiz, WarmUp
-from eca_edu.explorers.training import LiveCurves, TrainingMonitor
+Each loads on first use; they are listed in ``__init__.pyi``.
+"""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

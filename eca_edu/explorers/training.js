@@ -54,6 +54,9 @@ explorers.training = (view) => {
     const y = linear([0, most], [bottom, top]);
     const percent = (value) => `${short(100 * value, 1)} %`;
     const record = chosen();
+    const named = record ?? done.at(-1); // the epoch at which the names of the curves stand
+    const near = (split) => Math.abs(y(named[`${split}_accuracy`]) - y(1 / classes)) < 30;
+    const crowded = named && x(named.epoch) > right - 100 && Object.keys(splits).some(near);
     const look = (epoch) => view.look({ epoch: Math.min(done.length, Math.max(1, Math.round(epoch))) });
     const leave = () => view.look({ epoch: null });
     const pick = ({ clientX, currentTarget }) =>
@@ -69,12 +72,12 @@ explorers.training = (view) => {
       ${ofLoss ? svg`${rate(x, right)}<path fill="none" stroke="var(--orange)" stroke-opacity="0.6"
         d=${path(losses.map(([at, loss]) => [x(at), y(Math.min(most, loss))]))}></path>` : nothing}
       ${!ofLoss && classes ? svg`<path d=${path([[left, y(1 / classes)], [right, y(1 / classes)]])} stroke="var(--grey)"
-          stroke-dasharray="5 4"></path><text x=${right + 9} y=${y(1 / classes) + 4} style="fill: var(--quiet)">
-          chance ${percent(1 / classes)}</text>` : nothing}
+          stroke-dasharray="5 4"></path><text x=${crowded ? left + 6 : right + 9} y=${y(1 / classes) + (crowded ? -5 : 4)}
+          style="fill: var(--quiet)">chance ${percent(1 / classes)}</text>` : nothing}
       ${record ? svg`<path d=${path([[x(record.epoch), top], [x(record.epoch), FOOT]])} stroke="var(--text)"></path>`
         : nothing}
       ${Object.keys(splits).map((split) => curve(split, quantity, done, x, y))}
-      ${done.length ? svg`${labels(quantity, record ?? done.at(-1), x, y)}
+      ${named ? svg`${labels(quantity, named, x, y)}
         <rect x=${left - 8} width=${right - left + 16} y=${top} height=${FOOT - top} fill="transparent" tabindex="0"
           role="slider" aria-label="epoch, ${quantity}" aria-valuemin="1" aria-valuemax=${done.length}
           aria-valuenow=${record?.epoch ?? done.length} @pointermove=${pick} @pointerdown=${pick} @blur=${leave}

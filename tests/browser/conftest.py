@@ -41,7 +41,7 @@ def lab(browser, tmp_path_factory, cifar10_folder):
                 server.strangers.append(route.request.url)
                 route.abort()
 
-        context = browser.new_context(viewport={"width": 1280, "height": 1400})
+        context = browser.new_context(viewport={"width": 1100, "height": 700})
         context.route("**/*", only_local)
         context.set_default_timeout(PATIENCE)
         server.page = context.new_page()
@@ -49,6 +49,9 @@ def lab(browser, tmp_path_factory, cifar10_folder):
         server.page.goto(f"{server.address}/lab?token={server.token}&reset")
         server.page.wait_for_function("window.jupyterapp")
         server.page.evaluate("jupyterapp.restored")
+        expect(server.page.locator("#jupyterlab-splash")).to_have_count(
+            0
+        )  # two at a time would meet an error of JupyterLab's
         yield server
         context.close()
 

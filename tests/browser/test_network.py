@@ -23,7 +23,6 @@ from eca_edu import (
 from eca_edu.explorers.network import network_numbers
 
 ROOT = Path(__file__).resolve().parents[2]
-AT_ONCE = 250  # images
 INTERVENED = 100
 BLOCKS = ("block1", "block2", "block3")
 #: What the page needs besides network.js: many images, and changes given as one row of weights for each image.
@@ -50,8 +49,8 @@ def page(browser):
 
 @pytest.fixture(scope="module")
 def x():
-    data = make_cue_switch(1000, seed=3)
-    return data.normalize(data.images)  # (1000, 3, 32, 32)
+    data = make_cue_switch(250, seed=3)
+    return data.normalize(data.images)  # (250, 3, 32, 32)
 
 
 def checkpoint(attention):
@@ -78,9 +77,7 @@ def load(page, numbers, x):
       states.push(network.forward(x, {}, height, width));
       return [...states.at(-1).scores];
     })"""
-    return torch.tensor(
-        [row for part in x.split(AT_ONCE) for row in page.evaluate(run, [sent(part), *part[:, 0].shape])]
-    )
+    return torch.tensor(page.evaluate(run, [sent(x), *x[:, 0].shape]))
 
 
 def deviation(ours, theirs):

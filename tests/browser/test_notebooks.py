@@ -6,6 +6,7 @@ chapters on generated ones. With ECA_EDU_SCREENSHOTS=<folder> each test leaves p
 
 import contextlib
 import html
+import itertools
 import json
 import os
 import re
@@ -42,7 +43,11 @@ RUN_ALL = """async parameters => {
 }"""
 IN_KERNEL = "code => jupyterapp.shell.currentWidget.sessionContext.session.kernel.requestExecute({code}).done"
 OUTPUTS = "jupyterapp.shell.currentWidget.content.model.toJSON().cells.flatMap(cell => cell.outputs || [])"
+THEME = "theme => jupyterapp.commands.execute('apputils:change-theme', {theme})"
 SENTENCE = ".eca-edu-sentence"
+#: Questions and signs of answers may be longer than a window.
+LISTS = ".eca-edu-questions, .eca-edu-signs"
+HANDS = ("mouse", "keyboard", "touch")
 
 
 def open_notebook(page, lab, name):
@@ -93,7 +98,8 @@ NOTEBOOKS = sorted((Path(__file__).resolve().parents[2] / "notebooks").glob("*.i
 
 @pytest.mark.parametrize("path", [path for path in NOTEBOOKS if path.stem[:2] != "08"], ids=lambda path: path.stem)
 def test_a_notebook_runs_and_its_controls_move(page, lab, path):
-    name = path.stem
+    name, asked = path.stem, len(predictions()[path.stem[:2]])
+    page.evaluate(THEME, ["JupyterLab Light", "JupyterLab Dark"][int(name[:2]) % 2])
     open_notebook(page, lab, name)
     outputs = run_all(page)
     screenshot(page, name)
@@ -103,11 +109,17 @@ def test_a_notebook_runs_and_its_controls_move(page, lab, path):
         sum(callable(getattr(eca_edu.explorers, call, None)) for call in made)
     )
     expect(page.locator(".eca-edu-still")).to_have_count(0)  # each has its kernel
+    hands = itertools.cycle(HANDS)
+    window = page.locator(".jp-NotebookPanel:not(.lm-mod-hidden) .jp-WindowedPanel-outer").bounding_box()
     for explorer in page.locator(f".eca-edu-explorer:not(:has(.eca-edu-curves), {PREDICTION})").all():
-        touch(page, explorer, "keyboard")
+        touch(page, explorer, next(hands))
+        assert explorer.locator(LISTS).count() or explorer.bounding_box()["height"] <= window["height"]
+    assert commit(page) == asked
+    expect(page.locator(".eca-edu-explorer:has(.eca-edu-signs)")).to_contain_text(f"{asked} of")
+    for explorer in page.locator(".eca-edu-explorer").all():
+        assert explorer.evaluate(FAULTS) == []
+    assert barriers(page) == []
     whole(page)
-    assert commit(page) == len(predictions()[name[:2]])
-    expect(page.locator(".eca-edu-explorer:has(.eca-edu-signs)")).to_contain_text(f"{len(predictions()[name[:2]])} of")
     screenshot(page, f"{name}-moved")
 
 
@@ -236,9 +248,13 @@ def test_predictions_are_found_again_after_a_reload_of_the_page(page, lab):
     open_notebook(page, lab, "reload")
     run_all(page)
     commit(page)  # those that were committed before are committed still
-    page.evaluate(IN_KERNEL, "1")  # Python has heard of the last
-    kept = json.loads((lab.root / "notebooks" / "progress.json").read_text(encoding="utf-8"))["predictions"]
-    assert kept.keys() >= {*asked}
+    file = lab.root / "notebooks" / "progress.json"
+    for _ in range(50):  # what is set while Python still answers the page is told later
+        page.evaluate(IN_KERNEL, "1")
+        if json.loads(file.read_text(encoding="utf-8"))["predictions"].keys() >= {*asked}:
+            break
+    else:
+        pytest.fail("not all predictions are kept")
     page.evaluate("jupyterapp.commands.execute('docmanager:save')")
     page.goto(
         f"{lab.address}/lab?token={lab.token}&reset"
@@ -247,37 +263,6 @@ def test_predictions_are_found_again_after_a_reload_of_the_page(page, lab):
     page.evaluate("jupyterapp.restored")
     open_notebook(page, lab, "reload")  # with a kernel that has run nothing
     expect(page.locator(".eca-edu-committed")).to_have_count(len(asked))
-
-
-@pytest.fixture
-def laptop(page):
-    """The page in a window of 1100 × 700; afterwards it is as large and as light as before."""
-    size = page.viewport_size
-    page.set_viewport_size({"width": 1100, "height": 700})
-    yield
-    page.set_viewport_size(size)
-    page.evaluate("jupyterapp.commands.execute('apputils:change-theme', {theme: 'JupyterLab Light'})")
-
-
-@pytest.mark.usefixtures("laptop")
-def test_every_explorer_answers_to_the_pointer_and_fits_in_both_themes(page, lab):
-    """Those of the benchmark; by keys the explorers of the chapters are moved."""
-    write_notebook(lab.root / "notebooks" / "hands.ipynb", [timed["START"], *timed["EXPLORERS"].values()])
-    open_notebook(page, lab, "hands")
-    run_all(page)
-    explorers = page.locator(".eca-edu-explorer")
-    expect(explorers).to_have_count(len(timed["EXPLORERS"]))
-    window = page.locator(".jp-NotebookPanel:not(.lm-mod-hidden) .jp-WindowedPanel-outer").bounding_box()
-    for theme, hands in [("JupyterLab Dark", ["mouse", "touch"]), ("JupyterLab Light", [])]:
-        page.evaluate("theme => jupyterapp.commands.execute('apputils:change-theme', {theme})", theme)
-        for name, explorer in zip(timed["EXPLORERS"], explorers.all(), strict=True):
-            for hand in hands:
-                touch(page, explorer, hand)
-            assert explorer.evaluate(FAULTS) == []
-            assert explorer.bounding_box()["height"] <= window["height"]
-            if folder := os.environ.get("ECA_EDU_SCREENSHOTS"):
-                page.screenshot(path=Path(folder, f"{name}-{theme}.png"))
-        assert barriers(page) == []
 
 
 def test_explorers_are_timed_beside_interact(lab, browser, capsys, monkeypatch):

@@ -37,7 +37,7 @@ def handed_in(tmp_path_factory):
             asyncio.get_running_loop().remove_reader(client.kc.shell_channel.socket.fileno())
 
     client = NotebookClient(notebook, timeout=600, shutdown_kernel="immediate", on_cell_execute=deafen)
-    make.run(client)
+    make.run(client, env={**os.environ, "ECA_EDU_PROGRESS": str(tmp_path_factory.mktemp("own") / "progress.json")})
     notebook.cells.append(new_code_cell(NOT_RUN))
     (folder / "anna" / ".ipynb_checkpoints").mkdir(parents=True)
     for place in ("anna", "anna/.ipynb_checkpoints"):
