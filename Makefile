@@ -37,6 +37,9 @@ gallery: $(VENV)/test.installed
 book: $(VENV)/test.installed
 	$(BIN)/python book/make.py $(BOOK_ARGS)
 
+# Modules are compiled when they are installed, so that the first kernel does not wait for it.
+INSTALL := $(UV) pip install --python $(BIN)/python --constraint requirements.lock --compile-bytecode --editable
+
 # The one lock serves every platform and Python version that the package supports.
 lock: $(UV)
 	$(UV) pip compile --quiet --universal --python-version 3.10 --all-extras --upgrade \
@@ -51,9 +54,9 @@ $(UV):
 	$(BIN)/python -m pip install --quiet "uv>=0.5"
 
 $(VENV)/lab.installed: $(UV) pyproject.toml requirements.lock
-	$(UV) pip install --python $(BIN)/python --constraint requirements.lock --editable .
+	$(INSTALL) .
 	touch $@
 
 $(VENV)/test.installed: $(UV) pyproject.toml requirements.lock
-	$(UV) pip install --python $(BIN)/python --constraint requirements.lock --editable ".[test]"
+	$(INSTALL) ".[test]"
 	touch $@ $(VENV)/lab.installed
