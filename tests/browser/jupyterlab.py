@@ -48,6 +48,10 @@ class JupyterLab:
             file = home / "settings" / "@jupyterlab" / f"{name}.jupyterlab-settings"
             file.parent.mkdir(parents=True, exist_ok=True)
             file.write_text(json.dumps(settings))
+        # Between two notebooks a launcher would open and could come to lie on the second.
+        (home / "config" / "labconfig").mkdir(parents=True)
+        disabled = {"disabledExtensions": {"@jupyterlab/launcher-extension:plugin": True}}
+        (home / "config" / "labconfig" / "page_config.json").write_text(json.dumps(disabled))
         (home / "empty").mkdir()
         folders = {
             **{"HOME": "home", "IPYTHONDIR": "ipython", "MPLCONFIGDIR": "matplotlib"},
