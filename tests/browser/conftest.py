@@ -49,9 +49,8 @@ def lab(browser, tmp_path_factory, cifar10_folder):
         server.page.goto(f"{server.address}/lab?token={server.token}&reset")
         server.page.wait_for_function("window.jupyterapp")
         server.page.evaluate("jupyterapp.restored")
-        expect(server.page.locator("#jupyterlab-splash")).to_have_count(
-            0
-        )  # two at a time would meet an error of JupyterLab's
+        # Two splashes that end at a time would meet an error of JupyterLab's own.
+        expect(server.page.locator("#jupyterlab-splash")).to_have_count(0)
         yield server
         context.close()
 
