@@ -41,6 +41,9 @@ function mountStills() {
     else mountNow();
   }
 }
+// A page that asks for what it kept before its first frame may, in Chromium on a busy machine, be told that there is nothing,
+// and keep nothing either.
+requestAnimationFrame(mountStills);
 """
 #: In JupyterLab the output after a still is its widget, or an error where the kernel is gone: hidden until the widget comes.
 HIDE = ".jp-OutputArea-child:has(.eca-edu-still) + .jp-OutputArea-child { display: none; }"
@@ -90,7 +93,7 @@ def still(name: str, needs: tuple[str, ...], state: dict[str, Any], words: str) 
         f'<script type="application/json">{text}</script></div>'
         f'<script class="eca-edu-code">(() => {{\n{code(*needs, name)}\n{SHIM}\n'
         f"const style = document.createElement('style');\nstyle.textContent = {json.dumps(style() + HIDE)};\n"
-        "document.head.append(style);\nmountStills();\n})();</script>"
+        "document.head.append(style);\n})();</script>"
     )
 
 

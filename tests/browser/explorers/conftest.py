@@ -9,6 +9,15 @@ PAGE = """<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewp
 <title>an explorer</title><style>
 :root {{ color-scheme: light dark }} body {{ margin: 12px; background: Canvas }}</style><main>{}</main>"""
 
+#: Tells when a page asks for what it kept before its first frame, when Chromium may still answer that there is nothing.
+PATIENT = """{
+    let framed = false;
+    requestAnimationFrame(() => (framed = true));
+    const { get } = Object.getOwnPropertyDescriptor(window, "localStorage");
+    const asked = () => framed || console.error("localStorage was asked before the first frame");
+    Object.defineProperty(window, "localStorage", { get() { asked(); return get.call(window); } });
+}"""
+
 
 class Shown:
     """An explorer in a page: `part(css)` finds, `says(words)` waits for its sentence, `drag` and `key` touch it."""
@@ -47,6 +56,7 @@ def show(browser, tmp_path):
     def open_page(explorer, width=1100, height=700, **options):
         context = browser.new_context(viewport={"width": width, "height": height}, offline=True, **options)
         contexts.append(context)
+        context.add_init_script(PATIENT)
         page = context.new_page()
         page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
         page.on("pageerror", lambda error: errors.append(str(error)))
