@@ -115,8 +115,8 @@ class TrainingMonitor(LiveCurves):
         """Hold the run after the batch that it is at."""
         with self._change:
             if self.phase == "running":
-                self.going.clear()
                 self.phase, self.status = "paused", "Pausing."
+                self.going.clear()  # last: the run may answer at once, and its answer stays
 
     def end(self) -> None:
         """Stop the run after the batch that it is at; a paused run, too."""

@@ -93,6 +93,21 @@ def test_stop_stops_within_a_batch_and_start_goes_on(tmp_path):
     assert (len(monitor.records), monitor.batches[10:]) == (3, list(range(9, 16)))
 
 
+def test_a_run_that_pauses_at_once_says_so(tmp_path):
+    monitor = make_monitor(tmp_path)
+    inside, asked, heard, over = Event(), Event(), Event(), Event()
+    monitor.at[6] = lambda: (inside.set(), asked.wait())
+    monitor.at[7] = lambda: (heard.set(), over.wait())
+    monitor.observe(lambda change: change.new.startswith("Paused") and heard.set(), "status")
+    monitor.observe(lambda change: change.new == "paused" and (asked.set(), heard.wait()), "phase")
+    monitor.begin()
+    assert inside.wait(600)
+    monitor.pause()  # while it is asked, the run goes on as far as it can
+    over.set()
+    wait_for_status(monitor, "Paused at batch")
+    monitor.leave()
+
+
 def test_an_error_of_the_run_is_shown_and_raised(tmp_path):
     monitor = make_monitor(tmp_path, peak_learning_rate=1e6)
     monitor.begin()
