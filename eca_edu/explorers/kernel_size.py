@@ -20,7 +20,7 @@ STAGES = {
     "ResNet-18": (64, 128, 256, 512),
     "ResNet-50": (256, 512, 1024, 2048),
     "MobileNetV2": (16, 24, 32, 64, 96, 160, 320),
-    "our CNN": (24, 48, 96),
+    "our CNN": (64, 128),  # of chapter 05
 }
 #: How many modules each stage has.
 MODULES = {"ResNet-18": (2, 2, 2, 2), "ResNet-50": (3, 4, 6, 3), "MobileNetV2": (1, 2, 3, 4, 3, 3, 1)}

@@ -4,6 +4,7 @@ import math
 
 import pytest
 
+from eca_edu import load_checkpoint
 from eca_edu.explorers.kernel_size import (
     BS,
     CHOICES,
@@ -24,6 +25,11 @@ def test_the_steps_are_those_of_psi(gamma, b):
     found = steps(gamma, b)
     for channels in {*CHOICES, *range(1, 300), LARGEST, *(2**n + d for n in range(1, 13) for d in (-1, 0, 1))}:
         assert [k for start, k in found if start <= channels][-1] == adaptive_kernel_size(channels, gamma, b)
+
+
+def test_our_cnn_is_that_of_chapter_05():
+    model, _ = load_checkpoint("data/checkpoints/cifar10-eca.safetensors")
+    assert tuple(block.branch[1][1].num_features for block in (model.block1, model.block2)) == STAGES["our CNN"]
 
 
 def test_every_control_moves_it(show):
