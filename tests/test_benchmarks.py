@@ -36,9 +36,9 @@ def test_training_benchmark(cifar10_folder, monkeypatch, capsys):
     def narrow(train, attention="eca"):
         return build_model(ModelConfig(width=8, attention=attention, num_classes=len(train.class_names)))
 
-    benchmark("training.py", ROUNDS=1, our_network=narrow)(["--seconds", "1", "--images", "300"])
+    benchmark("training.py", ROUNDS=1, our_network=narrow)(["--seconds", "0.4", "--images", "300"])
     printed = capsys.readouterr().out
     assert re.search(r"times as fast as the better DataLoader", printed)
     assert re.search(r"^eca +\d+\.\d s an epoch in b?float", printed, re.MULTILINE)
-    for words in (r"ours +\d+\.\d s +\d+\.\d\d%", r"ResNet-20 +3\.0 s +\d+\.\d\d%", r"After \d+ s of training: ours"):
+    for words in (r"ours +\d+\.\d s +\d+\.\d\d%", r"ResNet-20 +1\.2 s +\d+\.\d\d%", r"After \d+ s of training: ours"):
         assert re.search(words, printed), printed
