@@ -113,5 +113,5 @@ for (const still of document.querySelectorAll('.output .eca-edu-still[data-explo
   document.addEventListener("eca-edu-kept", look);
   veil(true);
   if (veiled.length) still.after(skip);
-  requestAnimationFrame(look); // explorers are drawn in the first frame
+  document.addEventListener("DOMContentLoaded", () => requestAnimationFrame(look)); // explorers are drawn in that frame
 }

@@ -43,7 +43,9 @@ function mountStills() {
 }
 // A page that asks for what it kept before its first frame may, in Chromium on a busy machine, be told that there is nothing,
 // and keep nothing either.
-requestAnimationFrame(mountStills);
+const whenDrawn = () => requestAnimationFrame(mountStills);
+if (document.readyState === "loading") document.addEventListener("DOMContentLoaded", whenDrawn);
+else whenDrawn();
 """
 #: In JupyterLab the output after a still is its widget, or an error where the kernel is gone: hidden until the widget comes.
 HIDE = ".jp-OutputArea-child:has(.eca-edu-still) + .jp-OutputArea-child { display: none; }"
