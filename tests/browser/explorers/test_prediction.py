@@ -189,3 +189,18 @@ def test_without_a_kernel_answers_last_until_they_are_forgotten(show):
     explorers.nth(2).get_by_role("button", name="Forget them").click()
     expect(sentence).to_contain_text("Nothing is predicted yet.")
     expect(explorers.first.get_by_role("button", name="Reveal")).to_be_disabled()
+
+
+def test_a_page_that_arrives_in_two_parts_is_drawn_when_it_is_whole(show):
+    shown = show(choice())
+    two_parts = """async (parts) => {
+        document.open();
+        document.write(parts[0]);
+        await new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn)));
+        document.write(parts[1]);
+        document.close();
+    }"""
+    asked = "".join(question.to_html() for question in (choice(), order()))
+    cut = asked.rindex('<script type="application/json">')  # within the second
+    shown.page.evaluate(two_parts, ["<!doctype html><main>" + asked[:cut], asked[cut:]])
+    expect(shown.page.locator(".eca-edu-explorer")).to_have_count(2)
