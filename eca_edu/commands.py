@@ -73,8 +73,7 @@ def _train_into(
 ) -> None:
     """Train, and write checkpoint and curve after each epoch, from where an earlier process left off."""
     first, epochs = rank_and_size()[0] == 0, run["epochs"]
-    torch.manual_seed(run["seed"])
-    model = build_model(config).to(device)
+    model = build_model(config, run["seed"]).to(device)
     state, curve = out.with_suffix(".state"), out.with_suffix(".csv")
     records: list[dict] = []
     done = kept_epochs(state)

@@ -58,19 +58,6 @@ class Study:
         return ((config, seed) for seed in range(self.seeds) for config in dict.fromkeys(self.configs))
 
 
-def paired_model(config: ModelConfig, seed: int) -> nn.Module:
-    """Return the network of `config` with initial weights from `seed`; outside the attention they depend on nothing else.
-
-    The generator of the caller is left alone.
-    """
-    with torch.random.fork_rng(devices=[]):
-        torch.default_generator.manual_seed(seed)
-        plain = build_model(replace(config, attention="none", gamma=2, b=1, kernel_size=None))
-        model = build_model(config)
-    model.load_state_dict(plain.state_dict(), strict=False)  # the attention keeps its own draw
-    return model
-
-
 def run_study(
     path: str | Path,
     study: Study,
@@ -103,7 +90,7 @@ def run_study(
             with suppress(Timeout), FileLock(state.with_suffix(".lock"), timeout=timeout):
                 if run_key(run) in finished_runs(path):
                     continue  # another process was faster
-                model = paired_model(config, seed).to(device)
+                model = build_model(config, seed).to(device)
                 records = []
                 try:
                     for record in fit(

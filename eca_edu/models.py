@@ -6,7 +6,7 @@ made of them; and the configuration from which a network is built.
 
 import json
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -221,16 +221,25 @@ class ModelConfig:
             ) from error
 
 
-def build_model(config: ModelConfig) -> nn.Module:
+def build_model(config: ModelConfig, seed: int | None = None) -> nn.Module:
     """Return the network that `config` describes, with PyTorch's default initial weights.
 
     x: (N, 3, H, W) -> class scores (N, num_classes).
+    seed: two networks with the same seed start as a pair, with the same weights outside the attention; the global random
+    generator is left alone. Without a seed the weights come from that generator.
     """
-    options: dict[str, Any] = {}
-    if config.attention in FOLLOWS_PSI:
-        options = {"gamma": config.gamma, "b": config.b, "kernel_size": config.kernel_size}
-    attention = partial(make_attention, config.attention, **options)
-    return BACKBONES[config.backbone](config.width, config.num_classes, attention)
+    if seed is None:
+        options: dict[str, Any] = {}
+        if config.attention in FOLLOWS_PSI:
+            options = {"gamma": config.gamma, "b": config.b, "kernel_size": config.kernel_size}
+        attention = partial(make_attention, config.attention, **options)
+        return BACKBONES[config.backbone](config.width, config.num_classes, attention)
+    with torch.random.fork_rng(devices=[]):
+        torch.default_generator.manual_seed(seed)
+        plain = build_model(replace(config, attention="none", gamma=2, b=1, kernel_size=None))
+        model = build_model(config)
+    model.load_state_dict(plain.state_dict(), strict=False)  # the attention keeps its own draw
+    return model
 
 
 def fastest_layout(model: nn.Module) -> torch.memory_format:

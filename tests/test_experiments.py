@@ -16,7 +16,7 @@ from scipy import stats
 from eca_edu import ModelConfig, experiments, make_cue_switch
 from eca_edu.__main__ import main
 from eca_edu.attention import ATTENTION, FOLLOWS_PSI
-from eca_edu.experiments import Study, final_accuracies, paired_difference, paired_model, pending_runs, run_study
+from eca_edu.experiments import Study, final_accuracies, paired_difference, build_model, pending_runs, run_study
 from eca_edu.figures.experiments import draw_differences, draw_kernel_sizes
 from eca_edu.results import COLUMNS, read_results
 
@@ -39,23 +39,23 @@ def undisturbed(tmp_path_factory):
 
 @pytest.mark.parametrize("attention", ATTENTION)
 def test_a_pair_starts_from_the_same_weights_outside_the_gate(attention):
-    plain = paired_model(ModelConfig(attention="none", width=16), 3).state_dict()
+    plain = build_model(ModelConfig(attention="none", width=16), 3).state_dict()
     config = ModelConfig(attention=attention, width=16)
-    model = paired_model(config, 3).state_dict()
+    model = build_model(config, 3).state_dict()
     assert all(torch.equal(model[name], tensor) for name, tensor in plain.items())
     gate = {name for name in model if name not in plain}
     assert all(".attention." in name for name in gate)
-    again, other = paired_model(config, 3).state_dict(), paired_model(config, 4).state_dict()
+    again, other = build_model(config, 3).state_dict(), build_model(config, 4).state_dict()
     assert all(torch.equal(model[name], again[name]) for name in gate)
     assert not any(torch.equal(model[name], other[name]) for name in gate)
     if attention in FOLLOWS_PSI:
-        fixed = paired_model(ModelConfig(attention=attention, width=16, kernel_size=9), 3).state_dict()
+        fixed = build_model(ModelConfig(attention=attention, width=16, kernel_size=9), 3).state_dict()
         assert all(torch.equal(fixed[name], tensor) for name, tensor in plain.items())
 
 
-def test_a_paired_model_leaves_the_global_generator_alone():
+def test_a_build_model_leaves_the_global_generator_alone():
     before = torch.get_rng_state()
-    paired_model(CONFIGS[1], 0)
+    build_model(CONFIGS[1], 0)
     assert torch.equal(torch.get_rng_state(), before)
 
 
@@ -313,10 +313,10 @@ def test_compare_and_results_on_the_command_line(cifar10_folder, tmp_path, capsy
         calls.append((config, seed))
         if len(calls) == 4:
             raise KeyboardInterrupt
-        return paired_model(config, seed)
+        return build_model(config, seed)
 
     with monkeypatch.context() as patch:
-        patch.setattr("eca_edu.experiments.paired_model", interrupted)
+        patch.setattr("eca_edu.experiments.build_model", interrupted)
         assert main(arguments) == 130
     assert f"6 of 6 runs are to be done; finished runs go to {out}." in capsys.readouterr().out
     assert main(arguments) == 0
