@@ -98,6 +98,7 @@ def test_right_answers_pass_and_wrong_ones_get_the_diagnosis_that_was_read(exerc
     result = getattr(check, exercise)(run(code)["answer"])
     assert result.passed is {"R": True, "W": None if diagnosis == "not attempted" else False}[kind], result
     assert result.mistake == (None if diagnosis == "not attempted" else diagnosis), result
+    assert result.message.endswith((".", "?")), result  # never evidence alone
     assert max(map(len, str(result).splitlines())) <= 95
 
 
@@ -153,6 +154,8 @@ def test_no_two_mistakes_come_out_equal(exercise):
 @pytest.mark.parametrize("exercise", EXERCISES.values(), ids=by_name)
 def test_texts_are_plain(exercise):
     texts = [exercise.success, *exercise.hints, *(text for text, _ in exercise.mistakes.values())]
+    texts += exercise.remarks.values()
+    assert set(exercise.remarks) <= {probe.looks_at for probe in exercise.probes}
     assert all(text.endswith((".", "?")) for text in texts)
     assert not any("!" in text or "  " in text for text in texts)
     assert 2 <= len(exercise.hints) <= 4
@@ -274,13 +277,12 @@ def text_of(exercise, answer):
 def test_evidence_shows_input_result_and_expectation():
     assert "With channels = 64, gamma = 2, b = 1: got 5; expected 3." in text_of("kernel_size", lambda c, gamma, b: 5)
     assert text_of("interact", lambda y, kernel: y) == (
-        "Not yet: With y = [[1, 2, 3, 4]], kernel = [0.2, 0.5, 0.3]: "
+        "Not yet: The result is not right for this input. With y = [[1, 2, 3, 4]], kernel = [0.2, 0.5, 0.3]: "
         "got [[1, 2, 3, 4]]; expected [[1.1, 2.1, 3.1, 2.6]]."
     )
     assert text_of("verdict", lambda low, high: "good").endswith("high = 0.9: got 'good'; expected 'better'.")
-    assert text_of("kernel_size", lambda c, gamma, b: "3").endswith("got '3', of type str; expected 3.")
-    tensor = text_of("kernel_size", lambda *given: torch.tensor(adaptive_kernel_size(*given)))
-    assert ".item() makes one of it" in tensor
+    assert text_of("kernel_size", lambda c, gamma, b: "3").endswith("got '3'; expected 3.")
+    assert "Return a single number, not a str." in text_of("kernel_size", lambda c, gamma, b: "3")
     bias = type("Bias", (Learner,), {"layer": lambda self, channels: nn.Conv1d(1, 1, self.k, padding=self.k // 2)})
     assert "With C = 8, the number of parameters: got 4; expected 3." in text_of("eca", bias)
 
@@ -294,12 +296,27 @@ def test_as_many_digits_are_shown_as_it_takes_to_see_a_difference():
     )
 
 
-def test_a_number_of_another_type_is_no_count_but_a_number():
-    for value, kind in [(float, "a float"), (torch.tensor, "a tensor"), (np.float32, "a float")]:
-        text = text_of("kernel_size", lambda c, gamma, b, value=value: value(adaptive_kernel_size(c, gamma, b)))
-        assert f"The number is right, but it is {kind}" in text
-    assert check.kernel_size(lambda c, gamma, b: np.int32(adaptive_kernel_size(c, gamma, b))).passed
+@pytest.mark.parametrize(
+    "name", ["se_parameters", "kernel_size", "eca_parameters", "conv_macs", "gate_bytes"]
+)  # all that count
+@pytest.mark.parametrize(
+    ("convert", "kind"), [(float, "a float"), (torch.tensor, "a tensor"), (np.float64, "a float64"), (np.int64, "")]
+)
+def test_a_count_may_be_a_float_or_a_tensor_and_the_learner_is_told_how_to_get_an_int(name, convert, kind):
+    result = getattr(check, name)(lambda *given: convert(EXERCISES[name].solution(*given)))
+    assert (result.passed, result.mistake) == (True, None)
+    told = result.message.removeprefix(EXERCISES[name].success)
+    assert told.startswith(f" Your result is {kind}. A count should be an int") if kind else told == ""
+
+
+def test_other_right_values_of_another_type_pass_and_the_type_is_told():
+    right = EXERCISES["attending"].solution
+    assert check.attending(right).message == EXERCISES["attending"].success
+    assert ".item()" in check.attending(lambda weights: torch.tensor(right(weights))).message
+    assert ".bool()" in check.points_inside(lambda *given: EXERCISES["points_inside"].solution(*given).float()).message
+    assert check.channels_for(lambda k, gamma, b: 2.0 ** (gamma * k - b)).message == EXERCISES["channels_for"].success
     assert check.channels_for(lambda k, gamma, b: torch.tensor(2.0 ** (gamma * k - b))).passed
+    assert not check.kernel_size(lambda *given: adaptive_kernel_size(*given) + 0.5).passed
 
 
 @pytest.mark.parametrize(

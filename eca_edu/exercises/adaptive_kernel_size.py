@@ -42,6 +42,10 @@ CHANNELS_FOR = Exercise(
             "That is the straight line γ k − b. Channel counts double, so it belongs in the exponent of 2.",
             lambda kernel_size, gamma, b: gamma * kernel_size - b,
         ),
+        "times_two": (
+            "2 is multiplied by γ k − b. It should be the base of a power: 2 ** (γ k − b), with two stars.",
+            lambda kernel_size, gamma, b: 2 * (gamma * kernel_size - b),
+        ),
         "base_e": (
             "The base is e. Channel counts are powers of two, so the base is 2.",
             lambda kernel_size, gamma, b: exp(gamma * kernel_size - b),
@@ -59,8 +63,7 @@ CHANNELS_FOR = Exercise(
             lambda kernel_size, gamma, b: 2 ** (2 * kernel_size - 1),
         ),
         "xor": (
-            "In Python ^ is no power but an operation on bits, and knows no floats. A power is written 2 ** (…), with two "
-            "stars.",
+            "In Python ^ works on the bits of two ints and is not a power. A power is written 2 ** (…), with two stars.",
             lambda kernel_size, gamma, b: 2 ^ (gamma * kernel_size - b),
         ),
         "rounded_channels": (
@@ -121,7 +124,6 @@ KERNEL_SIZE = Exercise(
         ),
         *map(_defaults, (64, 128)),
     ],
-    counts=True,
     success="the nearest odd number to t, with ties upward, for several γ and b. Every kernel size agrees.",
     hints=[
         "Start from C = 2^(γ k − b). What stands alone on the other side after you take log2 of both?",
@@ -132,17 +134,19 @@ KERNEL_SIZE = Exercise(
     ],
     mistakes={
         "t_itself": (
-            "That is t, before it becomes an odd number. A kernel has a whole number of weights: take the odd number "
-            "nearest to t.",
+            "That is t. A kernel has a whole number of weights, so take the odd number nearest to t.",
             lambda c, gamma, b: _t(c, gamma, b),
         ),
         "cut": (
             "t is cut to a whole number, and some kernels are even. The nearest odd number is wanted.",
             lambda c, gamma, b: int(_t(c, gamma, b)),
         ),
+        "rounded": (
+            "Python's round gives the nearest whole number, so some kernels are even. The nearest odd number is wanted.",
+            lambda c, gamma, b: round(_t(c, gamma, b)),
+        ),
         "rounded_half_up": (
-            "t is rounded to the nearest whole number, a half upward, and some kernels are even. The nearest odd number "
-            "is wanted.",
+            "t is rounded to the nearest whole number, so some kernels are even. The nearest odd number is wanted.",
             lambda c, gamma, b: floor(_t(c, gamma, b) + 0.5),
         ),
         "only_b_divided": (
@@ -175,8 +179,7 @@ KERNEL_SIZE = Exercise(
             lambda c, gamma, b: floor(_t(c, gamma, b)) + 1,
         ),
         "one_inside_floor": (
-            "The 1 is added inside floor and doubled with the rest, so that all kernels are even. Add it last, after "
-            "doubling.",
+            "The 1 is added inside floor and then doubled, so all kernels are even. Add it last, after doubling.",
             lambda c, gamma, b: 2 * floor(_t(c, gamma, b) / 2 + 1),
         ),
         "ceil_for_floor": (
@@ -234,6 +237,7 @@ KERNEL_SIZE = Exercise(
             CONVENTIONS["official-mobilenetv2"],
         ),
     },
+    remarks={"defaults": "gamma and b may be left out. Then gamma is 2 and b is 1."},
 )
 
 
@@ -255,7 +259,6 @@ ECA_PARAMETERS = Exercise(
         eca_parameters,
         [(_RESNET50,), (_RESNET18,), ([(128, 5)],), ([(16, 2), (64, 1), (4, 3)],), ([(64, 2), (256, 1), (64, 3)],)],
     ),
-    counts=True,
     success="every module has k = ψ(C) parameters, 86 in all of ResNet-50.",
     hints=[
         "How many parameters does one ECA module have, and does it matter how many channels share them?",
@@ -277,8 +280,7 @@ ECA_PARAMETERS = Exercise(
             lambda stages: sum(modules * (adaptive_kernel_size(channels) + 1) for channels, modules in stages),
         ),
         "three_each": (
-            "Each module is counted with 3 parameters. That is the default in the authors' code; by the formula k depends "
-            "on C.",
+            "Each module is counted with 3 parameters, the default in the authors' code. By the formula k depends on C.",
             lambda stages: sum(3 * modules for _, modules in stages),
         ),
         "k_of_the_sum_for_all": (
@@ -286,9 +288,16 @@ ECA_PARAMETERS = Exercise(
             "inside the sum.",
             lambda stages: adaptive_kernel_size(sum(c for c, _ in stages)) * sum(n for _, n in stages),
         ),
+        "list": (
+            "That is a list with one number for each stage. Add them up: sum(…).",
+            lambda stages: [modules * adaptive_kernel_size(channels) for channels, modules in stages],
+        ),
+        "k_squared": (
+            "The kernel size is squared, as in a 2-D convolution. ECA's convolution is 1-D: its kernel has k weights.",
+            lambda stages: sum(modules * adaptive_kernel_size(channels) ** 2 for channels, modules in stages),
+        ),
         "pair_swapped": (
-            "Channels and modules have changed places. In each pair the number of channels comes first, then that of "
-            "modules.",
+            "Channels and modules are swapped. In each pair the number of channels comes first.",
             lambda stages: sum(modules * adaptive_kernel_size(channels) for modules, channels in stages),
         ),
         "always_86": (
@@ -296,8 +305,7 @@ ECA_PARAMETERS = Exercise(
             lambda stages: 86,
         ),
         "always_80": (
-            "80 is the number of the released ResNet-50, whose kernel sizes do not follow the formula. Compute it from "
-            "stages.",
+            "80 is the number of the released ResNet-50, whose kernels do not follow the formula. Use stages.",
             lambda stages: 80,
         ),
         "kernels_too_wide": (

@@ -75,8 +75,7 @@ INTEGRATE_GRADIENTS = Exercise(
     ],
     mistakes={
         "mean_gradient_alone": (
-            "That is the mean gradient. It is multiplied by x - baseline: how fast the score rises, times how far the way "
-            "goes.",
+            "That is the mean gradient. Multiply it by x - baseline, which is how far each number has moved.",
             lambda score, x, base, steps: _along(score, x, base, _midpoints(steps)),
         ),
         "sum_instead_of_mean": (
@@ -84,22 +83,27 @@ INTEGRATE_GRADIENTS = Exercise(
             lambda score, x, base, steps: _along(score, x, base, _midpoints(steps)) * steps * (x - base),
         ),
         "gradient_at_the_end": (
-            "The gradient is taken at x only, the end of the way, and multiplied by x - baseline. Take it at every "
-            "midpoint.",
+            "The gradient is taken only at x, the end of the path. Take the mean over all midpoints.",
             lambda score, x, base, steps: _along(score, x, base, [1.0]) * (x - base),
         ),
         "times_x": (
-            "The mean gradient is multiplied by x. It should be x - baseline; the two are the same only for a baseline of "
-            "0.",
+            "The mean gradient is multiplied by x instead of x - baseline. They are equal only for a baseline of 0.",
             lambda score, x, base, steps: _along(score, x, base, _midpoints(steps)) * x,
         ),
         "from_zero": (
             "The points lie between 0 and x, alpha * x. They should lie between the baseline and x.",
             lambda score, x, base, steps: _along(score, x, torch.zeros_like(x), _midpoints(steps)) * (x - base),
         ),
+        "left_ends": (
+            "The gradient is taken where each piece begins, at step / steps. Take it in the middle: (step + 0.5) / steps.",
+            lambda score, x, base, steps: _along(score, x, base, [i / steps for i in range(steps)]) * (x - base),
+        ),
+        "right_ends": (
+            "The gradient is taken where each piece ends, at (step + 1) / steps. Take it in the middle: (step + 0.5) / steps.",
+            lambda score, x, base, steps: _along(score, x, base, [(i + 1) / steps for i in range(steps)]) * (x - base),
+        ),
         "both_ends": (
-            "The points run from 0 to 1 and hold both ends, as linspace gives them. The midpoints lie at (step + 0.5) / "
-            "steps.",
+            "The points run from 0 to 1 with both ends, as linspace gives them. The midpoints are (step + 0.5) / steps.",
             lambda score, x, base, steps: _along(score, x, base, torch.linspace(0, 1, steps).tolist()) * (x - base),
         ),
     },
@@ -140,6 +144,14 @@ COMPLETENESS_DELTA = Exercise(
             "That takes the mean of the attributions. The parts have to be added up to give the whole.",
             lambda values, of_x, of_baseline: values.mean((1, 2, 3)) - (of_x - of_baseline),
         ),
+        "whole_batch": (
+            "The attributions of all images are summed. Each image has a delta of its own: sum over all axes but the first.",
+            lambda values, of_x, of_baseline: values.sum() - (of_x - of_baseline),
+        ),
+        "one_delta": (
+            "That is one delta for the whole batch. Each image has a delta of its own: sum over all axes but the first.",
+            lambda values, of_x, of_baseline: values.sum() - (of_x - of_baseline).sum(),
+        ),
         "other_sign": (
             "The sign is turned. The delta is the sum minus the difference, so that too large a sum is positive.",
             lambda values, of_x, of_baseline: (of_x - of_baseline) - values.sum((1, 2, 3)),
@@ -149,8 +161,7 @@ COMPLETENESS_DELTA = Exercise(
             lambda values, of_x, of_baseline: values.sum((1, 2, 3)) - of_x,
         ),
         "baseline_subtracted_twice": (
-            "The parentheses are missing: sum - score_x - score_baseline subtracts both scores. Subtract their "
-            "difference.",
+            "sum - score_x - score_baseline subtracts both scores. Parentheses make it subtract their difference.",
             lambda values, of_x, of_baseline: values.sum((1, 2, 3)) - of_x - of_baseline,
         ),
         "size_of_the_delta": (
@@ -182,26 +193,26 @@ def _masks(*shape: int) -> torch.Tensor:
     return torch.rand(shape, generator=torch.Generator().manual_seed(7)) < 0.4
 
 
+_FOUR = torch.tensor([[[0.0, 3.0], [1.0, 2.0]]])
+
 POINTS_INSIDE = Exercise(
     "points_inside",
     points_inside,
-    probes=[
-        *calls(
-            points_inside,
-            [
-                (torch.tensor([[[1.0, 2.0], [0.0, -3.0]]]), torch.tensor([[[False, True], [False, False]]])),
-                (
-                    torch.tensor([[[4.0, 2.0, 1.0]], [[0.5, 1.0, -2.0]]]),
-                    torch.tensor([[[True, False, False]], [[False, True, True]]]),
-                ),
-                (torch.tensor([[[0.0, 3.0], [1.0, 2.0]]]), torch.tensor([[[False, True], [False, False]]])),
-                (torch.tensor([[[0.0, 3.0], [1.0, 2.0]]]), torch.tensor([[[True, False], [False, False]]])),
-                (torch.tensor([[[0.0, 3.0], [1.0, 2.0]]]), torch.zeros(1, 2, 2, dtype=torch.bool)),
-                (numbers(12, 5, 5), _masks(12, 5, 5)),
-                (numbers(8, 4, 6), _masks(8, 4, 6)),
+    probes=calls(
+        points_inside,
+        [
+            (torch.tensor([[[1.0, 2.0], [0.0, -3.0]]]), torch.tensor([[[False, True], [False, False]]])),
+            (
+                torch.tensor([[[4.0, 2.0, 1.0]], [[0.5, 1.0, -2.0]]]),
+                torch.tensor([[[True, False, False]], [[False, True, True]]]),
+            ),
+            *[
+                (_FOUR, torch.tensor([[[a, b], [False, False]]]))
+                for a, b in [(False, True), (True, False), (False, False)]
             ],
-        ),
-    ],
+            *[(numbers(*shape), _masks(*shape)) for shape in [(12, 5, 5), (8, 4, 6)]],
+        ],
+    ),
     success="one strongest pixel for each image, looked up in the mask of that image.",
     hints=[
         "Evidence against a class is evidence, too: which function takes the sign away?",
@@ -222,13 +233,11 @@ POINTS_INSIDE = Exercise(
             lambda maps, masks: (maps.abs() * masks).sum((1, 2)) / maps.abs().sum((1, 2)),
         ),
         "masked_first": (
-            "The map is cut to the mask before its strongest pixel is sought, so that it is always inside. Seek in the "
-            "whole map.",
+            "The map is cut to the mask first, so its strongest pixel is always inside. Search the whole map.",
             lambda maps, masks: masks.flatten(1)[torch.arange(len(maps)), (maps.abs() * masks).flatten(1).argmax(1)],
         ),
         "in_each_column": (
-            "That finds the strongest pixel of each column of an image. There is one for the whole image: flatten(1) "
-            "first.",
+            "That finds the strongest pixel of each column. An image has only one: use flatten(1) first.",
             lambda maps, masks: masks.gather(1, maps.abs().argmax(1, keepdim=True))[:, 0],
         ),
     },

@@ -125,6 +125,10 @@ INTERACT = Exercise(
             "The neighbours are averaged without the kernel. Each is multiplied by its own weight, and all are added up.",
             lambda y, kernel: _conv1d(y, torch.ones_like(kernel) / len(kernel), padding=len(kernel) // 2),
         ),
+        "past_the_end": (
+            "An index goes past the last channel, which is number C − 1. A neighbour that does not exist counts as 0.",
+            lambda y, kernel: [y[:, c + len(kernel) // 2] for c in range(y.shape[1])],
+        ),
         "three_neighbours": (
             "Only kernel[0], kernel[1] and kernel[2] are used. A kernel may have any odd number of weights: use "
             "len(kernel).",
@@ -198,6 +202,19 @@ BAND_MATRIX = Exercise(
             "one. Ask for 0 <= column as well.",
             lambda kernel, channels: _filled(kernel, channels, lambda c: c if c < channels else None),
         ),
+        "past_the_edge": (
+            "An index goes past the edge of the matrix. Rows and columns are numbered from 0 to channels − 1, so skip the "
+            "places where the kernel reaches beyond them.",
+            lambda kernel, channels: _filled(kernel, channels, lambda c: c),
+        ),
+        "kernel_wider_than_the_layer": (
+            "The matrix is right as long as the kernel fits. A kernel may also be wider than the layer: for a kernel of 5 and "
+            "1 channel, a diagonal at offset 2 would have 1 − 2 = −1 entries. Leave out diagonals outside the matrix.",
+            lambda kernel, channels: sum(
+                torch.diag(weight.repeat(channels - abs(offset)), offset)
+                for offset, weight in enumerate(kernel, -(len(kernel) // 2))
+            ),
+        ),
         "three_diagonals": (
             "Only kernel[0], kernel[1] and kernel[2] are used. A kernel may have any odd number of weights: use "
             "len(kernel).",
@@ -228,8 +245,7 @@ BAND_MATRIX = Exercise(
             _whole_rows,
         ),
         "empty_first_and_last_rows": (
-            "The rows of the first and last channels are empty. They have neighbours, too, if fewer: cut the kernel off "
-            "there.",
+            "The rows of the first and last channels are empty. They have neighbours too, so cut the kernel off there.",
             lambda kernel, channels: pad(_whole_rows(kernel, channels), (0, 0, *2 * [len(kernel) // 2])),
         ),
         "ones": (
@@ -308,7 +324,15 @@ def _use(x: torch.Tensor) -> Probe:
         learned = {name: parameter for name, parameter in module.named_parameters() if parameter.requires_grad}
         try:
             gradients = torch.autograd.grad(module(x.clone()).sum(), list(learned.values()), allow_unused=True)
-        except Exception:  # that is for the other probes
+        except Exception as error:  # others are for the other probes
+            name = getattr(error, "name", None)
+            of_module = isinstance(error, NameError) or getattr(error, "obj", None) is module
+            if name and of_module and (name in type(module).__init__.__code__.co_varnames or hasattr(module, name)):
+                text = (
+                    f"forward does not find {name}. Variables of __init__ are gone when it ends, so keep it as self.{name} "
+                    f"there, and use self.{name} in forward."
+                )
+                raise Misbehaves("no self", text) from None
             return 0
         names = [name for name, gradient in zip(learned, gradients, strict=True) if gradient is None]
         if 0 < len(names) < len(learned):
@@ -375,6 +399,10 @@ class _Steps(nn.Module):
 
     def rescale(self, x, omega):
         return x * omega[:, :, None, None]
+
+
+def _rescale_by_view(self: nn.Module, x: torch.Tensor, omega: torch.Tensor) -> torch.Tensor:
+    return x * omega.view(*x.shape[:2], 1, 1)
 
 
 def _with(**steps: Callable) -> type[nn.Module]:
@@ -516,10 +544,17 @@ ECA = Exercise(
         "no_padding_and_view": (
             "The padding is missing: C channels go in, only C − k + 1 weights come out, too few for view. padding=k // 2 "
             "keeps all C.",
-            _with(
-                make_conv=lambda self, k: nn.Conv1d(1, 1, k, bias=False),
-                rescale=lambda self, x, omega: x * omega.view(*x.shape[:2], 1, 1),
-            ),
+            _with(make_conv=lambda self, k: nn.Conv1d(1, 1, k, bias=False), rescale=_rescale_by_view),
+        ),
+        "padding_of_1": (
+            "padding=1 fits a kernel of 3 only. With more channels the kernel is wider, and fewer than C weights come out. "
+            "padding=k // 2 keeps all C.",
+            _with(make_conv=lambda self, k: nn.Conv1d(1, 1, k, padding=1, bias=False)),
+        ),
+        "padding_of_1_and_view": (
+            "padding=1 fits a kernel of 3 only. With more channels the kernel is wider, and fewer than C weights come out, too "
+            "few for view. padding=k // 2 keeps all C.",
+            _with(make_conv=lambda self, k: nn.Conv1d(1, 1, k, padding=1, bias=False), rescale=_rescale_by_view),
         ),
         "circular": (
             "The first channel meets the last: that is circular padding. It is a variant of ECA; the paper's has zeros "
@@ -545,8 +580,7 @@ ECA = Exercise(
             _with(pool=lambda self, x: x.sum((2, 3))),
         ),
         "pools_over_the_batch": (
-            "Pooling runs over the images, too, so that an image's weights depend on its batch. Average over axes 2 and 3 "
-            "only.",
+            "Pooling also runs over the images, so an image's weights depend on its batch. Average over axes 2 and 3.",
             _with(pool=lambda self, x: x.mean((0, 2, 3)).unsqueeze(0)),
         ),
         "softmax": (
@@ -560,6 +594,14 @@ ECA = Exercise(
         "returns_weights": (
             "Those are the channel weights, (N, C). The module returns the feature map, x times its weights.",
             _with(rescale=lambda self, x, omega: omega),
+        ),
+        "returns_weights_with_axes": (
+            "Those are the channel weights, (N, C, 1, 1). The module returns the feature map, x times its weights.",
+            _with(rescale=lambda self, x, omega: omega[:, :, None, None]),
+        ),
+        "plus_x": (
+            "x is added to the rescaled x. ECA returns only x times its weights; the block around it adds the shortcut.",
+            _with(rescale=lambda self, x, omega: x + x * omega[:, :, None, None]),
         ),
         "no_axes_for_rescaling": (
             "x is (N, C, H, W) and the weights are (N, C): PyTorch aligns the last axes, so that they do not fit. Add two "
@@ -576,6 +618,7 @@ ECA = Exercise(
             _with(rescale=lambda self, x, omega: torch.relu(x * omega[:, :, None, None])),
         ),
     },
+    remarks={"parameters": "ECA has k parameters, the weights of its kernel, with k = adaptive_kernel_size(channels)."},
 )
 
 
@@ -630,13 +673,11 @@ RESIDUAL = Exercise(
     ],
     mistakes={
         "attention_on_the_sum": (
-            "Attention weighs the sum, and so the shortcut, too. It belongs at the end of the branch, before the "
-            "addition.",
+            "Attention weighs the sum, so also the shortcut. It belongs at the end of the branch, before the addition.",
             lambda x, f, attention, g: torch.relu(attention(f(x) + g(x))),
         ),
         "attention_after_the_relu": (
-            "Attention comes last of all, after the ReLU, and weighs the shortcut, too. It belongs at the end of the "
-            "branch.",
+            "Attention comes last, after the ReLU, and also weighs the shortcut. It belongs at the end of the branch.",
             lambda x, f, attention, g: attention(torch.relu(f(x) + g(x))),
         ),
         "attention_on_the_shortcut": (
@@ -677,8 +718,7 @@ RESIDUAL = Exercise(
             lambda x, f, attention, g: torch.relu(attention(f(x))),
         ),
         "adds_x": (
-            "x itself is added instead of shortcut(x). Where a block changes the shape, its shortcut has to change it as "
-            "well.",
+            "x is added instead of shortcut(x). If a block changes the shape, its shortcut has to change it as well.",
             lambda x, f, attention, g: torch.relu(attention(f(x)) + x),
         ),
         "shortcut_of_the_branch": (

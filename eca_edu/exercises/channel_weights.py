@@ -88,8 +88,7 @@ CLASS_MEANS = Exercise(
             ),
         ),
         "divided_by_equal_shares": (
-            "The sums are divided by N / classes, as if all classes had equally many images. Each has a number of its "
-            "own.",
+            "The sums are divided by N / classes, but each class has its own number of images.",
             lambda weights, labels, classes: (
                 torch.stack([weights[labels == label].sum(0) for label in range(classes)]) / (len(weights) / classes)
             ),
@@ -101,6 +100,7 @@ CLASS_MEANS = Exercise(
             ),
         ),
     },
+    remarks={"empty classes": "There is one row for each of the `classes` classes, even for a class without images."},
 )
 
 
@@ -163,8 +163,7 @@ ATTENDING = Exercise(
             lambda weights: (weights.var(0, correction=0).mean() / weights.mean(0).var(correction=0)).item(),
         ),
         "summed_above": (
-            "Above, the variances of the channels are added up. Average them, so that the number of channels does not "
-            "count.",
+            "The numerator is a sum over the channels. Average, so that the number of channels does not count.",
             lambda weights: (weights.var(0).sum() / weights.mean(0).var()).item(),
         ),
         "one_for_each_channel": (
@@ -215,8 +214,7 @@ SAME_FOR_ALL = Exercise(
             lambda weights: weights.mean(1),
         ),
         "one_number": (
-            "Every weight is the mean of all. Each channel keeps a mean of its own: average over the images, axis 0, "
-            "alone.",
+            "Every weight is the mean of all. Each channel keeps its own mean: average only over the images, axis 0.",
             lambda weights: torch.full_like(weights, weights.mean()),
         ),
         "first_image": (
@@ -275,15 +273,12 @@ ONE_RUN_EACH = Exercise(
         *calls(
             one_run_each,
             [
-                (80.67, 79.73, True, 0.1),
-                (79.73, 80.78, True, 0.2),
-                (80.67, 80.78, True, 0.2),
-                (80.67, 79.73, True, 0.4),
-                (80.78, 80.6, True, 0.1),
-                (80.78, 80.67, True, 0.1),
-                (80.67, 79.73, True, 0.3),
-                (79.73, 80.6, True, 0.5),
-                (80.6, 80.6, True, 0.05),
+                *[(80.67, 79.73, True, 0.1), (79.73, 80.78, True, 0.2), (80.67, 80.78, True, 0.2)],
+                *[(80.67, 79.73, True, 0.4), (80.78, 80.6, True, 0.1), (80.78, 80.67, True, 0.1)],
+                *[(80.67, 79.73, True, 0.33), (79.73, 80.6, True, 0.5), (80.6, 80.6, True, 0.05)],
+                # close to the limits of wrong rules: 1.96 spreads, 1.64 standard deviations of the difference, √2 spreads, …
+                *[(80.78, 79.73, True, 0.5), (79.73, 80.6, True, 0.38), (80.67, 80.78, True, 0.07)],
+                *[(80.67, 79.73, True, 0.345), (79.73, 80.67, True, 0.25)],
             ],
         ),
         *calls(
@@ -316,9 +311,14 @@ ONE_RUN_EACH = Exercise(
             _larger_wins,
         ),
         "luck_of_one_run": (
-            "1.96 times the spread is the luck of one run. Here are two, each with its own: the standard deviation of "
-            "their difference is √2 times as large.",
+            "A limit of about 1.96 times the spread is right for the luck of one run. There are two runs, each with its own "
+            "luck: the standard deviation of their difference is √2 times as large.",
             _by_rule(lambda spread: 1.96 * spread),
+        ),
+        "one_sided_quantile": (
+            "The limit is about 1.64 standard deviations of the difference. Luck alone goes beyond it in 10 of 100 pairs, in 5 "
+            "upward and in 5 downward. For 5 of 100 in both directions together, take 1.96.",
+            _by_rule(lambda spread: 1.645 * 2**0.5 * spread),
         ),
         "one_deviation": (
             "Luck alone goes beyond one standard deviation of the difference in a third of all pairs. 95 of 100 lie within "
@@ -364,6 +364,7 @@ ONE_RUN_EACH = Exercise(
             _by_rule(_luck, spread_first=True),
         ),
     },
+    remarks={"a spread nobody has measured": "The spread is None if nobody has measured it. Then nothing is shown."},
 )
 
 

@@ -19,6 +19,7 @@ import inspect
 import io
 import math
 import random
+import re
 import reprlib
 import sysconfig
 import textwrap
@@ -48,6 +49,12 @@ SIGNS = {
 LARGEST_SHOWN = 9
 #: Longer texts, of exceptions say, are cut.
 LONGEST_TEXT = 300
+#: What a result says if it knows no more than this kind of difference.
+DIFFERS = {
+    "value": "The result is not right for this input.",
+    "shape": "The result has the wrong shape for this input.",
+    "exception": "Your code stops with an error for this input.",
+}
 #: All that an empty function does.
 NOTHING = {"RESUME", "NOP", "LOAD_CONST", "RETURN_VALUE", "RETURN_CONST"}
 #: What lies here was written by others than the learner.
@@ -70,9 +77,9 @@ class Result(Text):
 
     passed: True, False, or None for an answer that was not attempted.
     mistake: None if there is none; else the name of the known mistake, of what the answer does that none may do (see
-    Misbehaves), or of what differs: "value", "shape", "axes", "columns", "type", "float", "tensor", "exception", "nothing",
-    "order" or "no function".
-    text: a sentence for the learner, "" if there is only evidence. evidence: (label, value), such as ("got", "3").
+    Misbehaves), of the kind of probe that it fails on (see Exercise.remarks), or of what differs: "value", "shape", "axes",
+    "columns", "type", "exception", "nothing", "order" or "no function".
+    text: a sentence for the learner. evidence: (label, value), such as ("got", "3").
     """
 
     def __init__(self, passed: bool | None, text: str, mistake: str | None = None, evidence: Sequence = ()):
@@ -108,7 +115,7 @@ class Misbehaves(Exception):
 @dataclass(frozen=True)
 class Raised:
     """What came out of a probe that raised an exception. The order of the words of its text does not count: PyTorch names
-    the same sizes in another order for a * b and b * a.
+    the same sizes in another order for a * b and b * a. Nor does an axis: that of an index is 1 in w[i, j] and 0 in w[i][j].
 
     function, line: where it was raised, and the number and text of the learner's line; they do not count either.
     """
@@ -137,8 +144,8 @@ class Exercise:
 
     name: as in check.name. solution: a function or class, as a learner would write it.
     success: the sentence for a right answer; it says what was verified. hints: from a question to almost the answer.
-    counts: whether the result must be an int, so that a float or a tensor of equal value will not do.
     mistakes: name -> (what a learner is told who answers the same, a wrong answer).
+    remarks: what a kind of probe looks at -> a fact about such inputs, for answers that fail there in no known way.
     """
 
     name: str
@@ -146,8 +153,8 @@ class Exercise:
     probes: Sequence[Probe]
     success: str
     hints: Sequence[str]
-    counts: bool = False
     mistakes: dict[str, tuple[str, Callable]] = field(default_factory=dict)
+    remarks: dict[str, str] = field(default_factory=dict)
 
     def __repr__(self) -> str:
         return f"check.{self.name}(…)"
@@ -199,34 +206,26 @@ class Exercise:
     def _result(self, answer: Callable, came: list, expected: list) -> Result:
         different = [i for i in range(len(came)) if not same(came[i], expected[i])]
         if not different:
-            return self._of_equal_value(came)
+            return self._passed(came, expected)
         first = different[0]
         if swapped := _other_order(answer, self.solution):
             return Result(False, swapped, "order", self._evidence(first, *_difference(came[first], expected[first])[2]))
         kind, text, rows = _difference(came[first], expected[first])
         if kind in ("axes", "columns") and any(_difference(came[i], expected[i])[0] != kind for i in different):
             kind, text = "value" if came[first].shape == expected[first].shape else "shape", ""
-        name = self._known_mistake(came, first)
+        name, looks_at = self._known_mistake(came, first), self.probes[first].looks_at
         if name is not None:
             kind, text = name, self.mistakes[name][0]
-        return Result(False, text, kind, self._evidence(first, *rows))
+        elif kind in DIFFERS and looks_at in self.remarks:
+            kind, text = looks_at, self.remarks[looks_at]
+        return Result(False, text or DIFFERS[kind], kind, self._evidence(first, *rows))
 
-    def _of_equal_value(self, came: list) -> Result:
-        for i, value in enumerate(came if self.counts else []):
-            if isinstance(value, torch.Tensor):
-                text = "The number is right, but it is a tensor. Return a number: .item() makes one of it."
-                return Result(False, text, "tensor", self._evidence(i, ("got", f"tensor({show(value)})")))
-            if not isinstance(value, Integral):
-                text = (
-                    "The number is right, but it is a float, and a count is an int. / always gives a float; // gives an int "
-                    "if both sides are ints, and so do floor and int."
-                )
-                return Result(False, text, "float", self._evidence(i, ("got", show(value))))
+    def _passed(self, came: list, expected: list) -> Result:
         try:
             keep("exercises", self.name, True)
         except (OSError, ValueError) as error:  # the answer is right all the same
             warnings.warn(f"that {self.name} is solved is not kept: {error}", stacklevel=4)
-        return Result(True, self.success)
+        return Result(True, " ".join(filter(None, (self.success, _of_another_type(came, expected)))))
 
     def _evidence(self, probe: int, *rows: tuple[str, str]) -> list[tuple[str, str]]:
         return [("With", self.probes[probe].shown), *rows]
@@ -320,7 +319,7 @@ def same(came: Any, expected: Any) -> bool:
     if isinstance(expected, (list, tuple)):
         return len(came) == len(expected) and all(map(same, came, expected))
     if isinstance(came, Raised):
-        return came.type == expected.type and sorted(came.text.split()) == sorted(expected.text.split())
+        return came.type == expected.type and _words(came.text) == _words(expected.text)
     return came is expected or (isinstance(came, Misbehaves) and came == expected)
 
 
@@ -420,8 +419,34 @@ def _raised(error: BaseException) -> Raised:
     return Raised(type(error).__name__, str(error), frames[-1].name, line)
 
 
+def _words(text: str) -> list[str]:
+    """Return what counts in the text of an exception: its words without their order, and without the axis of an index."""
+    return sorted(re.sub(r"for (dimension|axis) \d+ ", "", text).split())
+
+
+def _of_another_type(came: list, expected: list) -> str:
+    """Return a sentence about right values whose type is not the one that was asked for, "" if there are none."""
+    counts = all(isinstance(value, Integral) for value in expected)
+    if counts and (kinds := [_type(value) for value in came if not isinstance(value, Integral)]):
+        return f"Your result is {kinds[0]}. A count should be an int, which // (instead of /) or int(…) gives."
+    for value, wanted in zip(came, expected, strict=True):
+        if isinstance(value, torch.Tensor) and not isinstance(wanted, torch.Tensor):
+            return "Your result is a tensor. With .item() at the end it becomes a plain number."
+        if isinstance(value, torch.Tensor) and wanted.dtype == torch.bool != value.dtype:
+            return "Your result is made of numbers. With .bool() at the end they become True and False."
+    return ""
+
+
+def _type(value: object) -> str:
+    """Return what kind of thing a value is, such as "a list"."""
+    if isinstance(value, np.ndarray):
+        return "an array of NumPy"
+    name = "tensor" if isinstance(value, torch.Tensor) else type(value).__name__
+    return f"{'an' if name[0] in 'aeiou' else 'a'} {name}"
+
+
 def _difference(came: Any, expected: Any) -> tuple[str, str, list[tuple[str, str]]]:
-    """Return in what kind of thing two outcomes differ, a sentence about it or "", and what shows it."""
+    """Return in what kind of thing two outcomes differ, a sentence about it if there is more to say, and what shows it."""
     wanted = ("expected", show(expected))
     if isinstance(came, Misbehaves):
         return came.name, came.text, []
@@ -433,10 +458,8 @@ def _difference(came: Any, expected: Any) -> tuple[str, str, list[tuple[str, str
     alike = type(came) is type(expected) and isinstance(expected, (str, list, tuple))
     if alike or all(map(_is_number, (came, expected))):
         return "value", "", _digits(came, expected)
-    if isinstance(expected, torch.Tensor):
-        kind = "an array of NumPy" if isinstance(came, np.ndarray) else f"a {type(came).__name__}"
-        return "type", f"Return a tensor, not {kind}.", [("got", show(came)), wanted]
-    return "type", "", [("got", f"{show(came)}, of type {type(came).__name__}"), wanted]
+    kind = "a single number" if _is_number(expected) else _type(expected)
+    return "type", f"Return {kind}, not {_type(came)}.", [("got", show(came)), wanted]
 
 
 def _difference_of_tensors(came: torch.Tensor, expected: torch.Tensor) -> tuple[str, str, list[tuple[str, str]]]:

@@ -30,8 +30,7 @@ CONV_MACS = Exercise(
             lambda i, o, k, h, w, g: k**2 * i * o * h * w,
         ),
         "divided_twice": (
-            "The groups divide twice. Each output channel sees fewer inputs, but there are as many output channels as "
-            "before.",
+            "The groups divide twice. An output channel sees fewer inputs, but there are as many output channels as before.",
             lambda i, o, k, h, w, g: k**2 * (i // g) * (o // g) * h * w,
         ),
         "kernel_not_squared": (
@@ -54,6 +53,10 @@ CONV_MACS = Exercise(
             "The input channels are missing. Only a depthwise convolution sees a single one.",
             lambda i, o, k, h, w, g: k**2 * o * h * w,
         ),
+    },
+    remarks={
+        "groups": "With groups, each output channel sees in_channels / groups of the input channels.",
+        "a number too large for 32 bits": "A number of 32 bits cannot hold this count exactly. Python's int has no limit.",
     },
 )
 
@@ -84,9 +87,12 @@ GATE_BYTES = Exercise(
             "The averages or weights of the channels are counted as well. They are few; leave them out.",
             lambda c, h, w: 3 * 4 * c * h * w + 2 * 4 * c,
         ),
+        "one_pass": (
+            "One pass is counted. There are three: a read for the average, a second read, and a write.",
+            lambda c, h, w: 4 * c * h * w,
+        ),
         "two_passes": (
-            "Two passes are counted; there are three: a read for the average, a second read, and the write of what is "
-            "rescaled.",
+            "Two passes are counted. There are three: a read for the average, a second read, and a write.",
             lambda c, h, w: 2 * 4 * c * h * w,
         ),
         "four_passes": (

@@ -64,21 +64,23 @@ PAIRED_INTERVAL = Exercise(
             lambda a, b, t: paired_interval(b, a, t),
         ),
         "population_std": (
-            "The standard deviation divides by n. From a sample it divides by n - 1, as d.std() does; numpy's needs "
-            "ddof=1.",
+            "This standard deviation divides by n. Divide by n - 1, as d.std() does; NumPy's needs ddof=1.",
             lambda a, b, t: _around((a - b).mean(), (a - b).std(correction=0), len(a), t),
         ),
         "variance": (
             "s is the variance here. Take its root, the standard deviation, which has the unit of the accuracies.",
             lambda a, b, t: _around((a - b).mean(), (a - b).var(), len(a), t),
         ),
+        "no_root_of_n": (
+            "The half width is t · s, without √n. A mean of n differences is less uncertain than one difference: divide by √n.",
+            lambda a, b, t: _around((a - b).mean(), (a - b).std(), 1, t),
+        ),
         "normal_distribution": (
             "The factor is 1.96, that of the normal distribution. With few pairs s is uncertain, too: use the argument t.",
             lambda a, b, t: paired_interval(a, b, 1.96),
         ),
         "middle": (
-            "That is the middle of the interval. Return both ends: the middle minus half its width, and plus half its "
-            "width.",
+            "That is the middle of the interval. Return both ends: the middle minus and plus half the width.",
             lambda a, b, t: (a - b).mean(),
         ),
     },
@@ -104,7 +106,7 @@ VERDICT = Exercise(
         *calls(verdict, [(0.2, 0.9), (-0.9, -0.2), (-0.4, 0.6), (-0.6, 0.4), (-0.01, 2.0), (-2.0, 0.01), (0.01, 0.02)]),
         *calls(verdict, [(0.0, 0.5), (-0.5, 0.0), (0.0, 0.0)], looks_at="an end at 0"),
     ],
-    success="the interval decides, not the mean. An interval that holds 0 shows none, and rules out none inside it.",
+    success="the interval decides, not its middle. An interval with 0 in it shows no difference, but does not exclude one.",
     hints=[
         "Which true differences are compatible with the study? Those in the interval. When are all of them positive?",
         'All are positive if low > 0, all negative if high < 0. And in between, "not shown".',
@@ -123,6 +125,9 @@ VERDICT = Exercise(
             "0.",
             lambda low, high: "better" if low > 0 else "worse",
         ),
+    },
+    remarks={
+        "an end at 0": "An interval with an end at exactly 0 contains 0, so the study does not show a difference."
     },
 )
 

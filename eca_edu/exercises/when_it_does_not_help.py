@@ -2,16 +2,12 @@
 
 import torch
 
-from eca_edu.exercises.exercise import Exercise, calls
-
-
-def _maps(n: int, *shape: int) -> torch.Tensor:
-    return torch.randn(n, *shape, generator=torch.Generator().manual_seed(n))
+from eca_edu.exercises.exercise import Exercise, calls, numbers
 
 
 def _gated(n: int, *shape: int) -> tuple[torch.Tensor, torch.Tensor]:
     """Return a feature map, and the same rescaled; in the last channel not by a factor alone, and one below 0."""
-    x = _maps(n, *shape)
+    x = numbers(n, *shape)
     out = x * torch.rand(n, shape[0], 1, 1, generator=torch.Generator().manual_seed(n + 1))
     out[:, -1] = -1.5 * out[:, -1] + 0.1 * x[:, 0]
     return x, out
@@ -104,8 +100,7 @@ PASSED_OVER = Exercise(
     ],
     mistakes={
         "only_missing": (
-            "Only what the checkpoint lacks is returned. Return also what it has and the model does not know, as a second "
-            "list.",
+            "Only what the checkpoint lacks is returned. Return what the model lacks as well, as a second list.",
             lambda model_names, saved_names: sorted(set(model_names) - set(saved_names)),
         ),
         "other_way_round": (
@@ -144,7 +139,7 @@ LOGITS = torch.tensor([[0.0, 1.0, -2.0], [0.5, -8.0, 8.0]])
 IDENTITY_GATE = Exercise(
     "identity_gate",
     identity_gate,
-    probes=calls(identity_gate, [(LOGITS,), (_maps(4, 6),), (20 * _maps(3, 5),)]),
+    probes=calls(identity_gate, [(LOGITS,), (numbers(4, 6),), (20 * numbers(3, 5),)]),
     success="1 at a logit of 0, with a slope of 1/2 there, and between 0 and 2 everywhere.",
     hints=[
         "What is σ(0)? By what must it be multiplied to become 1?",

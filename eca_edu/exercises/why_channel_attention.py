@@ -39,6 +39,14 @@ SQUEEZE = Exercise(
             "The mean runs over the width, axis 3, and the height is still there. Average over both.",
             lambda x: x.mean(3),
         ),
+        "over_height_only": (
+            "The mean runs over the height, axis 2, and the width is still there. Average over both.",
+            lambda x: x.mean(2),
+        ),
+        "one_number": (
+            "The mean runs over all axes, so one number is left for the whole batch. Average over height and width only.",
+            lambda x: x.mean(),
+        ),
         "over_the_batch_too": (
             "The mean runs over the images as well, axis 0. Each image keeps numbers of its own.",
             lambda x: x.mean((0, 2, 3)),
@@ -64,8 +72,7 @@ SQUEEZE = Exercise(
             lambda x: x.mean((2, 3), keepdim=True).squeeze(),
         ),
         "summed": (
-            "That is the sum over the pixels. The average divides it by their number, so that large images do not count "
-            "more.",
+            "That is the sum over the pixels. The mean divides it by their number, so large images do not count more.",
             lambda x: x.sum((2, 3)),
         ),
         "maximum": (
@@ -130,6 +137,15 @@ EXCITE = Exercise(
             "Between the two matrices stands a sigmoid. There it is a ReLU; the sigmoid comes at the end.",
             lambda y, w1, w2: torch.sigmoid(torch.sigmoid(y @ w1.T) @ w2.T),
         ),
+        "swapped": (
+            "The two functions are swapped. The ReLU belongs between the two matrices, and the sigmoid at the end.",
+            lambda y, w1, w2: torch.relu(torch.sigmoid(y @ w1.T) @ w2.T),
+        ),
+        "relu_twice": (
+            "The last function is a ReLU, so a weight can be any number from 0 up. A sigmoid at the end keeps every weight "
+            "between 0 and 1.",
+            lambda y, w1, w2: torch.relu(torch.relu(y @ w1.T) @ w2.T),
+        ),
         "relu_on_y": (
             "The ReLU is taken of y, before W1. It stands between the two matrices and takes what comes out of W1.",
             lambda y, w1, w2: torch.sigmoid(torch.relu(y) @ w1.T @ w2.T),
@@ -169,7 +185,6 @@ SE_PARAMETERS = Exercise(
     "se_parameters",
     se_parameters,
     probes=calls(se_parameters, [(64, 16), (256, 16), (2048, 16), (64, 8), (96, 4), (32, 2), (16, 1), (5, 5)]),
-    counts=True,
     success="2 C² / r, two matrices without biases.",
     hints=[
         "What is the shape of W1? And of W2? How many numbers does each hold?",
@@ -192,6 +207,14 @@ SE_PARAMETERS = Exercise(
         "width_of_the_bottleneck": (
             "That is the width of the bottleneck, C/r. Each of the two matrices has C times as many parameters.",
             lambda channels, reduction: channels // reduction,
+        ),
+        "twice_the_width": (
+            "That is twice the width of the bottleneck, 2 C/r. Each of the two matrices has C times C/r parameters.",
+            lambda channels, reduction: 2 * (channels // reduction),
+        ),
+        "width_r": (
+            "The bottleneck is counted with r channels. Its width is C/r, because the reduction divides.",
+            lambda channels, reduction: 2 * channels * reduction,
         ),
     },
 )
