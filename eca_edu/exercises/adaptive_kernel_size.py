@@ -142,7 +142,7 @@ KERNEL_SIZE = Exercise(
             lambda c, gamma, b: int(_t(c, gamma, b)),
         ),
         "rounded": (
-            "Python's round gives the nearest whole number, so some kernels are even. The nearest odd number is wanted.",
+            "round(t) is the nearest whole number, even or odd, so some kernels are even. The nearest odd number is wanted.",
             lambda c, gamma, b: round(_t(c, gamma, b)),
         ),
         "rounded_half_up": (
