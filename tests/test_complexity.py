@@ -1,6 +1,10 @@
 """Costs that can be counted by hand."""
 
+import copy
+
+import pytest
 import torch
+import torchvision
 from torch import nn
 
 from eca_edu import ECA, count_macs, count_parameters, make_attention
@@ -33,6 +37,62 @@ def test_counting_leaves_the_module_as_it_was():
     assert count_macs(model, (1, 3, 4, 4)) == 3 * 4 * 16
     assert [part.training for part in model] == [True, True, False]
     torch.testing.assert_close(model.state_dict(), before, rtol=0, atol=0)
+
+
+def test_a_forward_that_fails_leaves_the_module_as_it_was():
+    model = nn.Sequential(nn.Conv2d(3, 4, 1), nn.Dropout().eval())
+    with pytest.raises(RuntimeError, match="to have 3 channels"):
+        count_macs(model, (1, 1, 4, 4))
+    assert [part.training for part in model] == [True, False]
+    assert torch.backends.mha.get_fastpath_enabled()
+
+
+class OfSequences(nn.Module):
+    """A layer whose forward takes more than one tensor, or returns more than one, with one in and one out."""
+
+    def __init__(self, layer, forward):
+        super().__init__()
+        self.layer, self.of = layer, forward
+
+    def forward(self, x):
+        return self.of(self.layer, x)
+
+
+MHA, ATTENTION = nn.MultiheadAttention(8, 2, batch_first=True), 10 * 4 * 8 * 8 + 2 * 2 * 5 * 5 * 8
+LAYERS = {  # for 2 sequences with 5 entries of 8 numbers each
+    "attention with its weights": (MHA, lambda f, x: f(x, x, x)[0], ATTENTION),
+    "attention": (MHA, lambda f, x: f(x, x, x, need_weights=False)[0], ATTENTION),
+    "transformer": (
+        nn.TransformerEncoderLayer(8, 2, 32, batch_first=True),
+        lambda f, x: f(x),
+        ATTENTION + 10 * 2 * 8 * 32,
+    ),
+    "RNN": (nn.RNN(8, 16, batch_first=True), lambda f, x: f(x)[0], 10 * 16 * (8 + 16)),
+    "GRU": (nn.GRU(8, 16, batch_first=True), lambda f, x: f(x)[0], 10 * 3 * 16 * (8 + 16)),
+    "LSTM": (nn.LSTM(8, 16, batch_first=True), lambda f, x: f(x)[0], 10 * 4 * 16 * (8 + 16)),
+    "deep LSTM": (
+        nn.LSTM(8, 16, 2, bidirectional=True, batch_first=True),
+        lambda f, x: f(x)[0],
+        10 * 2 * 4 * 16 * (8 + 16 + 32 + 16),
+    ),
+    "matrix times vector": (nn.Linear(8, 3), lambda f, x: f(x) @ x.new_ones(3), 10 * (8 * 3 + 3)),
+    "vector times vector": (nn.Identity(), lambda f, x: x[0, 0].dot(x[1, 0]), 8),
+}
+
+
+@pytest.mark.parametrize("device", ["cpu", "meta"])
+@pytest.mark.parametrize("name", LAYERS)
+def test_attention_and_recurrent_layers_by_hand(device, name):
+    layer, forward, macs = LAYERS[name]
+    assert count_macs(OfSequences(copy.deepcopy(layer).to(device), forward), (2, 5, 8)) == macs
+
+
+def test_a_vision_transformer_by_hand():
+    with torch.device("meta"):
+        model = torchvision.models.vit_b_16()
+    tokens, width = 197, 768
+    block = tokens * (4 + 8) * width**2 + 2 * tokens**2 * width  # q, k, v, out and the two of the MLP; q kᵀ and times v
+    assert count_macs(model) == 196 * 3 * 16 * 16 * width + 12 * block + 1000 * width
 
 
 def test_bytes_moved_by_hand():
