@@ -18,7 +18,7 @@ from PIL import ExifTags, Image
 from torchvision.datasets import CIFAR10
 
 from eca_edu import ImageData, files, load_cifar10, load_image_folder, load_images, make_cue_switch
-from eca_edu.datasets import cifar10, find_cifar10, image_folder
+from eca_edu.datasets import cifar10, find_cifar10
 from eca_edu.datasets.image_data import channel_statistics
 from tests.conftest import CLASSES
 
@@ -235,33 +235,6 @@ def test_what_is_passed_over_is_said_in_one_sentence(folder):
     counts = "2 × .heic, 1 × file outside the classes, 1 × folder within a class, 1 × file without an ending"
     assert [str(warning.message) for warning in caught] == [f"{folder}: passed over {counts}"]
     assert train.class_names == ("a", "b")
-
-
-def test_a_large_folder_is_decoded_once_until_a_file_changes(folder, tmp_path, monkeypatch):
-    decoded, decode = [], image_folder._read_all
-    monkeypatch.setattr(image_folder, "_read_all", lambda *args: decoded.append(1) or decode(*args))
-    monkeypatch.setattr(image_folder, "KEPT_FROM", 3)
-    monkeypatch.setattr(image_folder, "data_folder", lambda: tmp_path / "data")
-    VEILED.save(folder / "train" / "a" / "veiled.png")
-    first, again = load_image_folder(folder), load_image_folder(folder)
-    assert len(decoded) == 1
-    for old, new in zip(first, again, strict=True):
-        assert (old.checksum, old.source) == (new.checksum, new.source)
-        assert "transparency on white" in new.source
-    (kept,) = (tmp_path / "data" / "pixels").iterdir()
-    kept.write_bytes(kept.read_bytes()[:100])  # torn
-    assert load_image_folder(folder)[0].checksum == first[0].checksum
-    PICTURE.transpose(Image.Transpose.ROTATE_90).save(folder / "train" / "a" / "veiled.png")
-    changed = load_image_folder(folder)[0]
-    assert len(decoded) == 3
-    assert changed.checksum != first[0].checksum
-    (folder / "train" / "a" / "more.png").symlink_to(folder / "nowhere")
-    with pytest.raises(ValueError, match=r"1 of 6 images .* cannot be read: .*a link that leads nowhere"):
-        load_image_folder(folder)
-    (folder / "train" / "a" / "more.png").unlink()
-    monkeypatch.setattr(image_folder, "data_folder", lambda: kept)  # a file where a folder would have to be
-    with pytest.warns(UserWarning, match="could not be kept for the next time"):
-        assert load_image_folder(folder)[0].checksum == changed.checksum
 
 
 def half(path):

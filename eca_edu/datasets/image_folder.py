@@ -1,7 +1,5 @@
 """Images from a folder `train/<class>/*` and `test/<class>/*`: each is read rightly, or refused with a reason."""
 
-import hashlib
-import os
 import warnings
 from collections import Counter
 from collections.abc import Iterable
@@ -14,12 +12,10 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 from tqdm.auto import tqdm
 
 from eca_edu.datasets.image_data import ImageData, channel_statistics
-from eca_edu.datasets.kept_pixels import kept_pixels
-from eca_edu.files import data_folder, printable
+from eca_edu.files import printable
 
 SUFFIXES = {".bmp", ".gif", ".jpeg", ".jpg", ".png", ".ppm", ".tif", ".tiff", ".webp"}
 FORMATS = ("BMP", "GIF", "JPEG", "PNG", "PPM", "TIFF", "WEBP")  # Pillow has others, some of which start programs
-KEPT_FROM = 5_000  # images; fewer are decoded in a moment
 NAMED = 5  # of the files that cannot be read, and of the endings that are passed over
 
 
@@ -31,7 +27,7 @@ def load_image_folder(root: str | Path, name: str | None = None, *, size: int = 
     Photos are turned as their EXIF data say. Grey of up to 16 bits is scaled from its black and white to those of 8 bits. What
     is transparent is laid on white, and `source` says so. Hidden files are left out; a warning counts what else is passed over:
     other endings, folders within a class, all but the first picture of an animation. Names that could command a terminal are
-    spelled out. The pixels of 5,000 images and more are kept in `data/pixels/`, and taken from there until a file changes.
+    spelled out.
     Raises FileNotFoundError or ValueError with what was looked for, if the folder does not hold such images. One ValueError
     counts all images that cannot be read, and names the first: damaged ones, those that may not be opened, have more than 89
     million pixels, or values of which nothing says what is white (TIFF of 32 bits, signed, or floating).
@@ -45,20 +41,14 @@ def load_image_folder(root: str | Path, name: str | None = None, *, size: int = 
     paths = [path for split in splits for files in split for path in files]
     counts = [torch.tensor([len(files) for files in split]) for split in splits]
 
-    def decode() -> tuple[np.ndarray, dict[str, int]]:
-        pixels = np.empty((len(paths), 3, size, size), np.uint8)
-        return pixels, _read_all(root, paths, pixels)
-
-    place = hashlib.sha256(os.fsencode(root.resolve())).hexdigest()[:16]
-    file = data_folder() / "pixels" / f"{place}-{size}.safetensors"
-    many = len(paths) >= KEPT_FROM
-    pixels, found = kept_pixels(file, [Path(__file__), *paths], decode) if many else decode()
-    passed_over["all but the first picture of an animation or of several pages"] = found["animated"]
+    pixels = np.empty((len(paths), 3, size, size), np.uint8)
+    transparent, animated = _read_all(root, paths, pixels)
+    passed_over["all but the first picture of an animation or of several pages"] = animated
     if passed_over := +passed_over:
         kinds = _some(f"{n} × {what}" for what, n in passed_over.most_common())
         warnings.warn(printable(f"{root}: passed over {kinds}"), stacklevel=2)
     endings = ", ".join(sorted({path.suffix.lower() for path in paths}))  # .jpg: pixels are not the original ones
-    source = f"image folder, {endings}" + ", transparency on white" * bool(found["transparent"])
+    source = f"image folder, {endings}" + ", transparency on white" * bool(transparent)
     name, classes = printable(name or root.resolve().name), tuple(map(printable, class_names))
     both = torch.from_numpy(pixels).split([int(count.sum()) for count in counts])
     mean, std = channel_statistics(both[0])
@@ -68,21 +58,6 @@ def load_image_folder(root: str | Path, name: str | None = None, *, size: int = 
         for labels in [torch.arange(len(classes)).repeat_interleave(count)]
     )
     return train, test
-
-
-def read_image(path: Path, size: int) -> np.ndarray:
-    """Return one image as `load_image_folder` reads it: (3, size, size) uint8.
-
-    Raises FileNotFoundError if it is not there, and ValueError if it cannot be read, with its name and the reason.
-    """
-    pixels = np.empty((3, size, size), np.uint8)
-    if not path.exists():
-        raise FileNotFoundError(printable(f"there is no image {path}"))
-    try:
-        _read_image(path, pixels)
-    except Exception as error:  # each kind of damage raises its own kind of error
-        raise ValueError(printable(f"{path} cannot be read: {_reason(path, error)}")) from error
-    return pixels
 
 
 def _class_names(split: Path, passed_over: Counter[str]) -> tuple[str, ...]:
@@ -114,7 +89,7 @@ def _visible(folder: Path) -> list[Path]:
     return sorted(path for path in folder.iterdir() if not path.name.startswith("."))
 
 
-def _read_all(root: Path, paths: list[Path], targets: np.ndarray) -> dict[str, int]:
+def _read_all(root: Path, paths: list[Path], targets: np.ndarray) -> tuple[int, int]:
     """Fill the targets (N, 3, size, size) uint8; return how many images are transparent somewhere, and how many are animated."""
 
     def read(path: Path, target: np.ndarray) -> tuple[bool, bool, str]:
@@ -129,7 +104,7 @@ def _read_all(root: Path, paths: list[Path], targets: np.ndarray) -> dict[str, i
     transparent, animated, problems = zip(*found, strict=True)
     if unread := [*filter(None, problems)]:
         raise ValueError(printable(f"{len(unread)} of {len(paths)} images in {root} cannot be read: {_some(unread)}"))
-    return {"transparent": sum(transparent), "animated": sum(animated)}
+    return sum(transparent), sum(animated)
 
 
 def _read_image(path: Path, target: np.ndarray) -> tuple[bool, bool]:
