@@ -1,7 +1,7 @@
 """How wide should the 1-D kernel be for C channels?
 
 The paper (Wang et al., CVPR 2020) maps a kernel size to a channel count by C = φ(k) = 2^(γk - b) (Eq. 11) and reads the
-mapping backwards: k = ψ(C) = |log2(C)/γ + b/γ|_odd (Eq. 12). This file holds both directions, in pure Python.
+mapping backwards: k = ψ(C) = |log2(C)/γ + b/γ|_odd (Eq. 12). This file has ψ, in pure Python.
 """
 
 import math
@@ -19,20 +19,6 @@ def adaptive_kernel_size(channels: int, gamma: float = 2, b: float = 1) -> int:
     """
     channels, gamma, b = positive_integer("channels", channels), positive_number("gamma", gamma), number("b", b)
     return nearest_odd((math.log2(channels) + b) / gamma)
-
-
-def channels_for_kernel_size(kernel_size: int, gamma: float = 2, b: float = 1) -> float:
-    """Return φ(k) = 2^(γk - b), the channel count for which a kernel of width k is exactly right.
-
-    kernel_size: k ≥ 1. gamma: γ > 0. b: any finite number. The result is an int wherever 2^(γk - b) is one.
-    Raises TypeError for a value that is no number and ValueError for one out of range.
-    Source: Eq. 11.
-    """
-    exponent = positive_number("gamma", gamma) * positive_integer("kernel_size", kernel_size) - number("b", b)
-    if exponent >= 1024:
-        raise ValueError(f"gamma * kernel_size - b must be below 1024 to fit a float; got {exponent}")
-    channels = 2.0**exponent
-    return int(channels) if channels.is_integer() else channels
 
 
 def nearest_odd(t: float) -> int:

@@ -25,7 +25,6 @@ from eca_edu import ECA, SqueezeExcitation, adaptive_kernel_size, channel_weight
 from eca_edu.channel_weights import class_statistics
 from eca_edu.exercises import EXERCISES, check, hint, solution
 from eca_edu.exercises.exercise import BEGINNINGS, SIGNS, same
-from eca_edu.kernel_size import channels_for_kernel_size
 
 HERE = Path(__file__).resolve().parent
 MISTAKES = [(exercise, name) for exercise in EXERCISES.values() for name in exercise.mistakes]
@@ -67,8 +66,8 @@ class Learner(nn.Module):
 NOTEBOOK = {
     **{"np": np, "torch": torch, "F": F, "nn": nn, "math": math, "log2": math.log2, "floor": math.floor},
     **{"sem": sem, "ttest_ind": ttest_ind, "ttest_rel": ttest_rel, "ECA": ECA, "SqueezeExcitation": SqueezeExcitation},
-    **{"adaptive_kernel_size": adaptive_kernel_size, "channels_for_kernel_size": channels_for_kernel_size},
-    **{"channel_weights": channel_weights, "class_statistics": class_statistics, "Learner": Learner},
+    **{"adaptive_kernel_size": adaptive_kernel_size, "channel_weights": channel_weights},
+    **{"class_statistics": class_statistics, "Learner": Learner},
     **{"count_macs_of_a_layer": complexity.count_macs},
 }
 

@@ -1,4 +1,4 @@
-"""ψ, φ and the conventions, against the paper's numbers and against exact integer arithmetic."""
+"""ψ and the conventions, against the paper's numbers and against exact integer arithmetic."""
 
 import math
 from fractions import Fraction
@@ -6,7 +6,7 @@ from fractions import Fraction
 import pytest
 from hypothesis import given, strategies as st
 
-from eca_edu.kernel_size import CONVENTIONS, adaptive_kernel_size, channels_for_kernel_size, nearest_odd
+from eca_edu.kernel_size import CONVENTIONS, adaptive_kernel_size, nearest_odd
 
 # C: paper, timm, b not divided, official MobileNetV2, ties down, banker's, round, ceil, floor; all for γ = 2, b = 1
 GOLDEN = {
@@ -72,14 +72,9 @@ def test_where_each_convention_differs_from_the_paper(name, differs):
     assert {c for c in range(1, 4097) if CONVENTIONS[name](c, 2, 1) != adaptive_kernel_size(c)} == differs
 
 
-@pytest.mark.parametrize(("kernel_size", "channels"), [(1, 2), (3, 32), (5, 512), (7, 8192)])
-def test_phi(kernel_size, channels):
-    assert channels_for_kernel_size(kernel_size) == channels
-
-
 @given(k=st.integers(0, 30).map(lambda n: 2 * n + 1), gamma=st.integers(1, 4), b=st.integers(-3, 1))
 def test_psi_inverts_phi(k, gamma, b):
-    assert adaptive_kernel_size(channels_for_kernel_size(k, gamma, b), gamma, b) == k
+    assert adaptive_kernel_size(2 ** (gamma * k - b), gamma, b) == k
 
 
 @given(channels=st.integers(1, 2**20), gamma=gammas, b=bs)
@@ -127,8 +122,3 @@ def test_bad_arguments_are_named(arguments, error, words):
     with pytest.raises(error) as caught:
         adaptive_kernel_size(*arguments)
     assert str(caught.value) == words
-
-
-def test_phi_refuses_what_no_float_holds():
-    with pytest.raises(ValueError, match="below 1024"):
-        channels_for_kernel_size(1001, gamma=2.5)
