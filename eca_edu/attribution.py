@@ -282,7 +282,7 @@ def rank_correlation(a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
 
     if a.shape != b.shape or a.ndim < 2:
         raise ValueError(f"a and b must have the same shape (N, …); got {tuple(a.shape)} and {tuple(b.shape)}")
-    ranks = [torch.as_tensor(rankdata(values.detach().cpu().flatten(1).numpy(), axis=1)) for values in (a, b)]
+    ranks = [torch.as_tensor(rankdata(values.detach().cpu().flatten(1).double().numpy(), axis=1)) for values in (a, b)]
     first, second = (F.normalize(rank - rank.mean(1, keepdim=True), eps=0) for rank in ranks)  # 0 / 0 is NaN
     return (first * second).sum(1)
 
