@@ -25,6 +25,7 @@ class ChannelAttention(nn.Module):
     (N, C, D, H, W). Of the floating type of the weights, or any under autocast; N ≥ 0, every axis after C ≥ 1 -> the same
     shape, type and memory format.
     The channel weights ω: (N, C) leave the submodule `gate`, where a forward hook can read or replace them.
+    torch.compile, torch.export and torch.jit.trace accept it; torch.jit.script does not.
     Raises TypeError for an input that is no tensor of floating type and ValueError for one of another shape.
     Source: Eq. 1 and 9.
     """

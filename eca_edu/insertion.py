@@ -1,5 +1,6 @@
 """How does attention get into a network of others? After the layers that the paper chose, or that you choose."""
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from itertools import chain, groupby, permutations
 from typing import Literal
@@ -22,9 +23,11 @@ def insert_attention(
 ) -> nn.Module:
     """Put attention into a network that has none, in place, say where, and return the network.
 
-    Each chosen layer is replaced by nn.Sequential(layer, attention), so that trained weights stay as they are. Without
-    `where` these are the paper's places in torchvision's ResNet, ResNeXt, Wide ResNet and MobileNetV2: after the last batch
-    norm of every residual block, before the shortcut is added.
+    Each chosen layer is replaced by nn.Sequential(layer, attention), so that trained weights stay as they are. The layer is
+    then one step deeper: model.layer1[0].bn2[0].weight, not bn2.weight. Code that needs the old name fails, such as
+    fuse_model() of torchvision's quantizable networks. Without `where` the layers are the paper's places in torchvision's
+    ResNet, ResNeXt, Wide ResNet and MobileNetV2: after the last batch norm of every residual block, before the shortcut is
+    added.
     attention: a name in ATTENTION; options: its keyword arguments, such as gamma, b or reduction.
     where: called with the name and the module of each layer; true for the layers after which attention goes. Such a layer
     must tell its channels as num_features, out_channels or num_channels, as convolutions and batch norms do.
@@ -71,8 +74,8 @@ def insert_attention(
 def attention_places(model: nn.Module, where: Callable[[str, nn.Module], bool] | None = None) -> dict[str, int]:
     """Return the layers after which attention goes, {name of the layer: its channels}; where: as in `insert_attention`.
 
-    Raises TypeError for a `where` that cannot be called, and ValueError if there is no such place, if a chosen layer does not
-    tell its channels or lies inside another one.
+    Raises TypeError for a `where` that cannot be called, and ValueError if there is no such place, or if a chosen layer does
+    not tell its channels, is inside another one, or is used in several places of the network.
     """
     if where is None:
         names = _paper_places(model)
@@ -88,6 +91,10 @@ def attention_places(model: nn.Module, where: Callable[[str, nn.Module], bool] |
     for outer, inner in permutations(names, 2):
         if inner.startswith(f"{outer}."):
             raise ValueError(f"where must not choose a layer and one inside it; got {outer} and {inner}")
+    uses = Counter(id(layer) for module in model.modules() for layer in module._modules.values())
+    for name in names:
+        if (n := uses[id(model.get_submodule(name))]) > 1:
+            raise ValueError(f"{name} is used in {n} places of the network; attention needs a layer that is used once")
     return {name: _channels(name, model.get_submodule(name)) for name in names}
 
 
@@ -113,8 +120,12 @@ def _paper_places(model: nn.Module) -> list[str]:
 
 def _channels(name: str, layer: nn.Module) -> int:
     for attribute in ("num_features", "out_channels", "num_channels"):
-        if hasattr(layer, attribute):
-            return getattr(layer, attribute)
+        channels = getattr(layer, attribute, None)
+        if channels == 0:
+            unknown = "does not know its channels yet; call the network once before"
+            raise ValueError(f"{name} is a {type(layer).__name__} that {unknown}")
+        if channels is not None:
+            return channels
     from torchvision.ops import FrozenBatchNorm2d  # of detection networks; slow to import
 
     if isinstance(layer, FrozenBatchNorm2d):

@@ -179,6 +179,12 @@ def test_a_checkpoint_says_which_gate_it_holds():
         identity.load_state_dict(paper.state_dict())
 
 
+def tied_layer():
+    """One convolution that is used twice, under two names."""
+    tied = nn.Conv2d(8, 8, 3)
+    return nn.Sequential(nn.Conv2d(3, 8, 3), tied, nn.ReLU(), tied)
+
+
 ANYWHERE = {"where": lambda name, layer: True}
 
 
@@ -209,6 +215,12 @@ ANYWHERE = {"where": lambda name, layer: True}
         ("resnet18", {"where": lambda n, m: n == "relu"}, "relu is a ReLU"),
         ("resnet50", {"where": lambda n, m: n.endswith(("bn3", "downsample"))}, "downsample is a Sequential"),
         (nn.Sequential(nn.Linear(3, 8)), ANYWHERE, "must tell its channels as .*; 0 is a Linear"),
+        (tied_layer(), {"where": lambda n, m: isinstance(m, nn.Conv2d)}, "1 is used in 2 places of the network; "),
+        (
+            nn.Sequential(nn.Conv2d(3, 8, 3), nn.LazyBatchNorm2d()),
+            {"where": lambda n, m: n == "1"},
+            "1 is a LazyBatchNorm2d that does not know its channels yet; call the network once before",
+        ),
         ("resnet18", {"start": "zero"}, "start must be one of paper, identity; got 'zero'"),
         ("resnet18", {"attention": "se-var1", "start": "identity"}, "only attention with weights .*; SEVar1 has none"),
     ],
@@ -252,6 +264,14 @@ def test_a_layer_without_parameters_is_no_obstacle():
 def test_what_is_inserted_is_in_the_mode_of_its_layer(training):
     model = insert_attention(tv.resnet18().train(training))
     assert {module.training for module in model.modules()} == {training}
+
+
+def test_a_block_that_is_used_twice_gets_one_gate_for_both_uses():
+    block = nn.Sequential(nn.Conv2d(3, 3, 1), nn.BatchNorm2d(3))
+    model = nn.Sequential(block, block)
+    insert_attention(model, where=lambda name, layer: isinstance(layer, nn.BatchNorm2d))
+    assert model[0] is model[1]
+    assert isinstance(model[1][1][1], ECA)
 
 
 def test_a_network_that_is_chosen_itself_keeps_its_place():
