@@ -74,6 +74,10 @@ def test_the_lock_fits_pyproject_for_every_python():
             assert len(fitting) == 1, f"{name} for Python {python}: {fitting}"
 
 
+def test_the_description_of_the_package_links_to_nothing_outside_it():
+    assert not re.search(r"\]\((?!https://)", PROJECT["readme"]["text"])
+
+
 #: Module -> what may not be loaded with it. One process imports them in this order: each brings what those before it brought.
 LIGHT = {
     "eca_edu": {"torch", "numpy", "matplotlib", "pandas"},
