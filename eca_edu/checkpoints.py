@@ -43,7 +43,7 @@ def save_checkpoint(
 
 
 def load_checkpoint(path: str | Path) -> tuple[nn.Module, dict]:
-    """Return the network in evaluation mode, on the CPU, and its card.
+    """Return the network in evaluation mode, in float32 (whatever it was saved in) and on the CPU, and its card.
 
     Raises FileNotFoundError if there is no such file, OSError if it may not be read, and ValueError if it is damaged or no
     checkpoint of ours. A file of an earlier version, which has no checksum, is loaded with a warning.
@@ -71,7 +71,7 @@ def load_checkpoint(path: str | Path) -> tuple[nn.Module, dict]:
         model.load_state_dict(state, assign=True)
     except (SafetensorError, KeyError, TypeError, ValueError, RuntimeError) as error:
         raise ValueError(f"{path} is damaged or no checkpoint of eca_edu ({error}); make it anew") from error
-    return model.eval(), card
+    return model.float().eval(), card
 
 
 def read_tensors(path: Path) -> Any:

@@ -43,6 +43,15 @@ def test_the_same_network_saved_again_is_the_same_file(saved):
         save_checkpoint(path, model, CONFIG, {"seed": 8})
 
 
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float64])
+def test_a_network_of_another_precision_comes_back_in_float32(dtype, tmp_path):
+    model = build_model(CONFIG).to(dtype)
+    loaded, _ = load_checkpoint(save_checkpoint(tmp_path / "net.safetensors", model, CONFIG, {}))
+    assert loaded(torch.randn(2, 3, 32, 32)).dtype == torch.float32
+    for name, values in loaded.state_dict().items():
+        torch.testing.assert_close(values, model.state_dict()[name].to(values.dtype), rtol=0, atol=0)
+
+
 def test_other_files_are_refused(tmp_path):
     path = tmp_path / "other.safetensors"
     save_file({"weight": torch.zeros(1)}, path)
