@@ -26,7 +26,8 @@ class LiveNetwork(Explorer):
     data: images to choose from, of which `images` are shown; with a kernel any other one can be asked for.
     turned: the same images with their stripes turned, from `make_cue_switch(…, turned=True)`.
     changes: {block: {"kind": "own", "open", "closed", "mean" or "other", "channels": {channel: weight}}}.
-    Raises ValueError for a network that the page cannot run, for no image, and for turned images that are not as many.
+    Raises ValueError for a network that the page cannot run or whose weights are not finite, for no image, and for turned
+    images that are not as many.
     """
 
     script, needs = "live_network", ("network",)
@@ -54,6 +55,9 @@ class LiveNetwork(Explorer):
         named: dict[str, Any] = dict(models) if isinstance(models, Mapping) else {"network": models}
         networks = {name: network_numbers(model) for name, model in named.items()}
         for model in named.values():
+            for layer, values in model.state_dict().items():
+                if not values.isfinite().all():  # JSON has no NaN
+                    raise ValueError(f"model must have finite weights; those of {layer} are not")
             if (classes := model.head.out_features) != len(data.class_names):
                 raise ValueError(f"data must have the {classes} classes of the network; got {len(data.class_names)}")
         numbers: dict[str, Any] = {
@@ -86,17 +90,25 @@ class LiveNetwork(Explorer):
         self.image = len(self.pictures) - 1
 
 
-def write_page(path: str | Path, model: nn.Module, data: ImageData, *, title: str, overwrite: bool = False) -> Path:
+def write_page(
+    path: str | Path,
+    model: nn.Module,
+    data: ImageData,
+    *,
+    title: str,
+    turned: ImageData | None = None,
+    overwrite: bool = False,
+) -> Path:
     """Write one page with the network live on some of the images, which needs neither kernel nor network; return its path.
 
-    path: ends in .html. overwrite: whether another file that is there is replaced.
+    path: ends in .html. turned: as in `LiveNetwork`. overwrite: whether another file that is there is replaced.
     Raises ValueError for another ending, a network that the page cannot run or classes that are not those of the images,
     FileExistsError if another file is there, and OSError where nothing can be written.
     """
     path = Path(path)
     if path.suffix != ".html":
         raise ValueError(f"path must end in .html; got {str(path)!r}")
-    live = LiveNetwork(model, data)
+    live = LiveNetwork(model, data, turned=turned)
     live.key = "network"  # a random one would make another page each time
     with written_whole(path, overwrite=overwrite) as temporary:
         temporary.write_text(page.whole(title, live.to_html()), encoding="utf-8")

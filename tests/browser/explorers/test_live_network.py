@@ -99,7 +99,7 @@ def test_the_page_of_ones_own_network_shows_hostile_names(tmp_path, shapes, brow
     train = ["train", "--data", data, "--width", "8", "--epochs", "1", "--device", "cpu", "--out", str(checkpoint)]
     assert main(train) == 0
     assert main(["page", str(checkpoint)]) == 1
-    assert "--data must name the folder of the images" in capsys.readouterr().err
+    assert "--data must be cifar10, cue-switch or a folder of images" in capsys.readouterr().err
     for _ in range(2):  # the same page again is no other file
         assert main(["page", str(checkpoint), "--data", data]) == 0
     context = browser.new_context(offline=True)
