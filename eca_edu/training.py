@@ -26,6 +26,7 @@ from eca_edu.resume import keep_run, resume_run
 
 MARGIN = 2  # pixels by which a training image is padded before it is cropped
 EPOCH_SEEDS = 1_000_003  # seeds lie this far apart, so that no two runs share an epoch's randomness
+LARGEST_SEED = 2**32 - 1  # as in NumPy
 
 
 @dataclass(frozen=True)
@@ -45,6 +46,12 @@ def best_device() -> torch.device:
     if torch.cuda.is_available():
         return torch.device("cuda")
     return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
+
+
+def check_seed(seed: int) -> None:
+    """Raise ValueError for a seed that is negative or above 4,294,967,295."""
+    if not 0 <= seed <= LARGEST_SEED:
+        raise ValueError(f"seed must be from 0 to {LARGEST_SEED:,}; got {seed}")
 
 
 def augment(
@@ -114,6 +121,7 @@ def fit(
     ]:
         positive_integer(name, value)
     one_of("precision", precision, PRECISIONS)
+    check_seed(seed)
     rank, processes = rank_and_size()
     smallest = len(train) % batch_size or min(batch_size, len(train))
     if smallest < processes:
