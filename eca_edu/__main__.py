@@ -67,10 +67,12 @@ def _parser() -> argparse.ArgumentParser:
     train.add_argument("--gamma", type=float, default=2, help="gamma of the kernel size formula")
     train.add_argument("--b", type=float, default=1, help="b of the kernel size formula")
     train.add_argument("--kernel-size", type=int, help="a fixed odd k in place of the formula, for eca")
-    train.add_argument("--seed", type=int, default=0, help="where the random numbers begin")
+    drawn = "number from which initial weights, order and crops of the images are drawn; compare uses 0, 1, 2 … in the same way"
+    train.add_argument("--seed", type=int, default=0, help=drawn)
     checkpoint = "checkpoint, ends in .safetensors (default: a name from the options, in data/runs/)"
     train.add_argument("--out", type=Path, help=checkpoint)
-    train.add_argument("--overwrite", action="store_true", help="begin anew in the place of another run's files")
+    anew = "start anew and replace the files of another run, epoch by epoch; a file that train did not write is never replaced"
+    train.add_argument("--overwrite", action="store_true", help=anew)
     train.set_defaults(run=_train_or_compare)
 
     several = "train several configurations with the same seeds and compare them"
@@ -78,14 +80,12 @@ def _parser() -> argparse.ArgumentParser:
     compare.add_argument("--attention", nargs="+", default=["none", "se", "eca"], help=f"one or more: {relatives}")
     compare.add_argument("--kernel-sizes", nargs="+", type=int, default=[], help="also eca with each of these fixed k")
     compare.add_argument("--seeds", type=int, default=5, help="how many: 0, 1, 2 …")
-    table = "CSV of the results (default: a name from data and network, in data/runs/)"
+    table = "table of the results, ends in .csv (default: a name from data and network, in data/runs/)"
     compare.add_argument("--out", type=Path, help=table)
     compare.set_defaults(run=_train_or_compare)
 
-    results = commands.add_parser("results", help="print the tables of recorded results and draw their figures")
+    results = commands.add_parser("results", help="print the tables of recorded results")
     results.add_argument("files", nargs="*", type=Path, help="CSVs made by compare (default: all in data/results/)")
-    results.add_argument("--figures", type=Path, help="folder for the figures (default: data/runs/figures/)")
-    results.add_argument("--overwrite", action="store_true", help="replace figures that show something else")
     results.set_defaults(run=_results)
 
     page = commands.add_parser("page", help="write a page in which a trained network can be touched, offline")
@@ -93,7 +93,7 @@ def _parser() -> argparse.ArgumentParser:
     page.add_argument(
         "--data", help=f"images to show it: {images} (default: those it was trained on, if it is not a folder)"
     )
-    page.add_argument("--output", type=Path, help="ends in .html (default: beside the checkpoint)")
+    page.add_argument("--out", "--output", type=Path, help="ends in .html (default: beside the checkpoint)")
     page.add_argument("--overwrite", action="store_true", help="replace another file that is there")
     page.set_defaults(run=_page)
 
@@ -110,6 +110,8 @@ def _parser() -> argparse.ArgumentParser:
     progress.add_argument("folder", nargs="?", type=Path, default=Path(), help="looked through with all folders in it")
     progress.add_argument("--forget", action="store_true", help="delete your own answers, in notebooks/progress.json")
     progress.set_defaults(run=_progress)
+    for command in commands.choices.values():
+        command.allow_abbrev = False  # `compare --seed 3` is not --seeds 3
     return parser
 
 
@@ -120,7 +122,10 @@ def _doctor(options: argparse.Namespace) -> int:
     for check in diagnose():
         print(check, flush=True)
         failures += check.status == "FAIL"
-    ready = "All is ready for the course: notebooks/00_start_here.ipynb."
+    start = data_folder().parent / "notebooks" / "00_start_here.ipynb"
+    ready = f"All checks passed, but {start} is missing: the notebooks come with a clone of the repository."
+    if start.is_file():
+        ready = f"All is ready for the course: {start}."
     print(f"{failures} of the checks failed." if failures else ready)
     return int(failures > 0)
 
@@ -135,12 +140,15 @@ def _data(options: argparse.Namespace) -> None:
 def _train_or_compare(options: argparse.Namespace) -> None:
     from eca_edu import commands  # slow to import
 
+    try:
+        options.line.encode()
+    except UnicodeEncodeError as error:  # the checkpoint and the results, which hold it, could not be written
+        raise ValueError(f"the command line must be UTF-8, since it is stored; got {options.line}") from error
     getattr(commands, options.command)(options)
 
 
 def _results(options: argparse.Namespace) -> None:
     from eca_edu.experiments import describe
-    from eca_edu.figures.experiments import save_figures
     from eca_edu.results import read_results
 
     folder = data_folder()
@@ -148,20 +156,19 @@ def _results(options: argparse.Namespace) -> None:
     if not (options.files or recorded):
         raise FileNotFoundError(f"there are no results in {folder / 'results'}; `python -m eca_edu compare` makes some")
     for path in options.files or recorded:
-        results = read_results(path)
-        print(describe(results))
-        figures = options.figures or folder / "runs" / "figures"
-        for figure in save_figures(results, figures, overwrite=options.overwrite):
-            print(f"Drawn: {figure}")
+        print(describe(read_results(path)) or f"There are no runs in {path}.")
 
 
 def _page(options: argparse.Namespace) -> None:
+    from eca_edu.datasets.cue_switch import TEST_SEED, make_cue_switch
     from eca_edu.explorers.live_network import write_page
 
     model, test = _network_and_images(options)
-    output = options.output or options.checkpoint.with_suffix(".html")
+    turned = None if test.context is None else make_cue_switch(len(test), TEST_SEED, turned=True)
+    out = options.out or options.checkpoint.with_suffix(".html")
     title = f"{options.checkpoint.stem} on {test.name}"
-    print(f"Open {write_page(output, model, test, title=title, overwrite=options.overwrite)} in any browser.")
+    page = write_page(out, model, test, title=title, turned=turned, overwrite=options.overwrite)
+    print(f"Open {page} in any browser.")
 
 
 def _examine(options: argparse.Namespace) -> None:
@@ -180,9 +187,11 @@ def _network_and_images(options: argparse.Namespace):
     from eca_edu.datasets import load_images
 
     model, card = load_checkpoint(options.checkpoint)
-    if options.data is None and card["data"] not in ("cifar10", "cue-switch"):
-        raise ValueError(f"--data must name the folder of the images ({card['data']}) with train/ and test/; got none")
-    return model, load_images(options.data or card["data"], fallback=False)[1]
+    data = options.data or card.get("data", "")
+    if options.data is None and data not in ("cifar10", "cue-switch"):
+        on = f"was trained on {data!r}" if data else "does not say on what images it was trained"
+        raise ValueError(f"--data must be cifar10, cue-switch or a folder of images; {options.checkpoint} {on}")
+    return model, load_images(data, fallback=False)[1]
 
 
 def _solutions(options: argparse.Namespace) -> None:
@@ -197,11 +206,16 @@ def _progress(options: argparse.Namespace) -> None:
     from eca_edu.progress import added_up, answers_below, notebooks_below, progress
 
     if options.forget:
-        own = [options.folder / FILE, options.folder / "notebooks" / FILE]
-        there = [path for path in own if path.exists()]
-        for path in there:
-            path.unlink()
-        print(printable(f"Deleted: {', '.join(map(str, there)) or 'nothing, no answers are kept here'}."))
+        deleted = []
+        for path in filter(Path.exists, [options.folder / FILE, options.folder / "notebooks" / FILE]):
+            try:
+                kept(path)
+            except ValueError as error:  # the file of another program
+                print(printable(error))
+            else:
+                path.unlink()
+                deleted.append(str(path))
+        print(printable(f"Deleted: {', '.join(deleted) or 'nothing, no answers are kept here'}."))
         return
     for path in notebooks_below(options.folder):
         name = path.relative_to(options.folder)

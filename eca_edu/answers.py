@@ -31,7 +31,7 @@ def kept(file: Path | None = None) -> Answers:
         found = json.loads(read_whole(file))
         answers: Answers = {kind: dict(found[kind]) for kind in KINDS}
     except (ValueError, TypeError, KeyError, RecursionError) as error:
-        raise ValueError(f"{file} holds no answers of a reader. Move it away, and a new one begins") from error
+        raise ValueError(f"{file} holds no answers to this course. Move it away to begin a new one") from error
     return answers
 
 

@@ -1,6 +1,7 @@
 """The commands that train and compare: what they write is whole at any time, and the same command goes on after a stop."""
 
 import argparse
+import json
 from contextlib import nullcontext
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -19,7 +20,7 @@ from eca_edu.models import ModelConfig, build_model
 from eca_edu.precision import trial_times
 from eca_edu.results import read_results
 from eca_edu.resume import kept_epochs, kept_precision
-from eca_edu.training import Epoch, best_device, fit
+from eca_edu.training import Epoch, best_device, check_seed, fit
 
 
 def train(options: argparse.Namespace) -> None:
@@ -28,6 +29,7 @@ def train(options: argparse.Namespace) -> None:
     if options.out and options.out.suffix != ".safetensors":
         raise ValueError(f"out must end in .safetensors; got {str(options.out)!r}")
     positive_integer("epochs", options.epochs)
+    check_seed(options.seed)
     names = ("backbone", "attention", "gamma", "b", "width", "kernel_size")
     config = ModelConfig(**{name: getattr(options, name) for name in names})
     with process_group():
@@ -62,29 +64,38 @@ def _train_network(options: argparse.Namespace, config: ModelConfig) -> None:
     with alone(out) if rank == 0 else nullcontext():
         finished = from_first_process(_finished(out, run, options.overwrite) if rank == 0 else None)
         if not finished:
-            _train_into(out, run, config, train, test, device, options.line)
+            _train_into(out, run, config, train, test, device, options)
         elif rank == 0:
             accuracy = f"{finished['test_accuracy']:.2%} of the test images right"
             print(f"This run is finished: {accuracy} after epoch {finished['epoch']}, in {out}.")
 
 
 def _train_into(
-    out: Path, run: dict, config: ModelConfig, train: ImageData, test: ImageData, device: torch.device, line: str
+    out: Path,
+    run: dict,
+    config: ModelConfig,
+    train: ImageData,
+    test: ImageData,
+    device: torch.device,
+    options: argparse.Namespace,
 ) -> None:
     """Train, and write checkpoint and curve after each epoch, from where an earlier process left off."""
     first, epochs = rank_and_size()[0] == 0, run["epochs"]
     model = build_model(config, run["seed"]).to(device)
     state, curve = out.with_suffix(".state"), out.with_suffix(".csv")
     records: list[dict] = []
-    done = kept_epochs(state)
+    goes_on = first and state.exists() and not options.overwrite
+    done = kept_epochs(state) if goes_on else 0
     if "precision" not in run:
-        precision = (kept_precision(state) or _faster_precision(model, train)) if first else None
+        precision = kept_precision(state) if goes_on else _faster_precision(model, train) if first else None
         run["precision"] = from_first_process(precision)
-    options = {name: run[name] for name in ("epochs", "seed", "flip", "optimizer", "precision")}
+    if first and not goes_on:  # `fit` writes the state of the new run; its first epoch replaces the other files
+        state.unlink(missing_ok=True)
+    settings = {name: run[name] for name in ("epochs", "seed", "flip", "optimizer", "precision")}
     title = f"{train.name}, attention {config.attention}, {device.type}"
     bar = tqdm(total=epochs, unit="epoch", desc=title, disable=not first)
     try:
-        for epoch in fit(model, train, test, **options, state=state):
+        for epoch in fit(model, train, test, **settings, state=state):
             if not first:  # all have the same network; the first process tells of it
                 continue
             if epoch.epoch == done:
@@ -92,7 +103,7 @@ def _train_into(
             if epoch.epoch >= done:  # for an earlier epoch the network is already further
                 reached = {"epoch": epoch.epoch, "test_accuracy": epoch.test_accuracy, "test_loss": epoch.test_loss}
                 seconds = round(sum(record["seconds"] for record in [*records, vars(epoch)]), 1)
-                made = {"training_seconds": seconds, "torch": torch.__version__, "command": line}
+                made = {"training_seconds": seconds, "torch": torch.__version__, "command": options.line}
                 save_checkpoint(out, model, config, {**run, **reached, **made}, overwrite=True)
             records.append(vars(epoch))
             with written_whole(curve, overwrite=True) as temporary:
@@ -105,7 +116,7 @@ def _train_into(
             print(pd.DataFrame(records).to_string(index=False, float_format="{:.4f}".format))
             print(f"Epoch {records[-1]['epoch']} of {epochs} is in {out}, its curve in {curve}.")
             if records[-1]["epoch"] < epochs:
-                print(f"The same command{' without --overwrite' * ('--overwrite' in line)} goes on from there.")
+                print(f"The same command{' without --overwrite' * options.overwrite} goes on from there.")
     if first:
         state.unlink()
 
@@ -113,27 +124,39 @@ def _train_into(
 def _finished(out: Path, run: dict, overwrite: bool) -> dict | None:
     """Return the card of the checkpoint if this very run is finished, or None if it may begin or go on.
 
-    Raises FileExistsError for files that it did not write, unless `overwrite` allows to delete those of another run.
+    Raises FileExistsError for files that are not those of a training run, and without `overwrite` for those of another run.
     """
     curve, state = out.with_suffix(".csv"), out.with_suffix(".state")
-    there = [path for path in (out, out.with_suffix(".json"), curve) if path.exists()]
-    if curve in there and not read_whole(curve).startswith(b"epoch,train_loss,"):
-        raise exists_already(curve, "it is no curve of a training run")
-    if overwrite:
-        for path in [*there, state]:
-            path.unlink(missing_ok=True)
-    elif there and not state.exists():
-        if out not in there:
-            raise exists_already(there[0], "there is no checkpoint beside it")
-        card = load_checkpoint(out)[1]
-        for name, value in run.items():
-            if card.get(name) != value:
-                difference = f"its {name} is {card.get(name)!r}, not {value!r} as in this run"
-                raise exists_already(out, f"{difference}; --overwrite begins anew in its place")
-        if card["epoch"] == run["epochs"]:
-            return card
-        raise exists_already(out, "the state from which it could go on is gone; --overwrite begins anew")
-    return None
+    there = [path for path in (out, out.with_suffix(".json"), curve, state) if path.exists()]
+    for path in there:
+        _check_own(path)
+    if overwrite or state in there or not there:
+        return None
+    if out not in there:
+        raise exists_already(there[0], "there is no checkpoint beside it")
+    card = load_checkpoint(out)[1]
+    for name, value in run.items():
+        if card.get(name) != value:
+            difference = f"its {name} is {card.get(name)!r}, not {value!r} as in this run"
+            raise exists_already(out, f"{difference}; --overwrite starts anew in its place")
+    if card["epoch"] == run["epochs"]:
+        return card
+    raise exists_already(out, "the state from which it could go on is gone; --overwrite starts anew")
+
+
+def _check_own(path: Path) -> None:
+    """Raise FileExistsError for a file that no training run wrote, by its content."""
+    try:
+        if path.suffix == ".safetensors":
+            load_checkpoint(path)
+        elif path.suffix == ".state":
+            kept_epochs(path)
+        elif path.suffix == ".json":
+            ModelConfig(**json.loads(read_whole(path))["config"])
+        elif not read_whole(path).startswith(b"epoch,train_loss,"):
+            raise ValueError("other columns")
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        raise exists_already(path, "it was not written by a training run") from error
 
 
 def compare(options: argparse.Namespace) -> None:
@@ -150,6 +173,8 @@ def compare(options: argparse.Namespace) -> None:
     network = {"backbone": options.backbone, "width": options.width}
     configs = [ModelConfig(attention=attention, **network) for attention in options.attention]
     configs += [ModelConfig(attention="eca", kernel_size=k, **network) for k in options.kernel_sizes]
+    if options.out and options.out.suffix != ".csv":
+        raise ValueError(f"out must end in .csv; got {str(options.out)!r}")
     device = _device(options.device)
     study = Study("", configs, options.seeds, options.epochs, options.optimizer)
     train, test = load_images(options.data, fallback=False)
@@ -181,8 +206,9 @@ def compare(options: argparse.Namespace) -> None:
 def _faster_precision(model: nn.Module, train: ImageData) -> str:
     times = trial_times(model, train)
     fastest = min(times, key=times.__getitem__)
-    took = ", ".join(f"{1000 * seconds:.0f} ms in {precision}" for precision, seconds in times.items())
-    print(f"A training step takes {took}: {fastest} it is.", flush=True)
+    ms = {precision: f"{1000 * seconds:.0f} ms" for precision, seconds in times.items()}
+    others = "; ".join(f"{other} takes {ms[other]}" for other in times if other != fastest)
+    print(f"Using {fastest} ({ms[fastest]} per step; {others}).", flush=True)
     return fastest
 
 
@@ -192,5 +218,5 @@ def _device(name: str | None) -> torch.device:
         if device.type == "meta":  # it has no numbers
             raise RuntimeError("meta")
         return device
-    except (RuntimeError, AssertionError) as error:
+    except (RuntimeError, AssertionError, ImportError) as error:
         raise ValueError(f"device must be one that this machine has, such as {best_device()}; got {name!r}") from error

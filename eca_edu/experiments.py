@@ -1,24 +1,25 @@
 """Does attention help? Several seeds for each configuration, the same seeds for all, and what their results can show.
 
 Two runs of one seed are a pair: the same initial weights outside the attention, the same order of images, the same crops.
-Where luck moves both in the same way, their difference varies less than the accuracies do, and fewer seeds show more.
+As far as this shared luck moves both accuracies the same way, their difference varies less than each of them does, and fewer
+seeds are enough. What is left of it in the difference is shown by the spread over the seeds.
 """
 
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import pandas as pd
 import torch
-from filelock import FileLock, Timeout
+from filelock import Timeout
 from scipy import special
 from torch import nn
 
 from eca_edu._arguments import one_of, positive_integer
 from eca_edu.datasets import ImageData
-from eca_edu.files import file_name
+from eca_edu.files import alone, file_name
 from eca_edu.models import ModelConfig, build_model
 from eca_edu.optimizers import OPTIMIZERS
 from eca_edu.precision import PRECISIONS
@@ -28,6 +29,7 @@ from eca_edu.statistics import CONFIDENCE, interval
 from eca_edu.training import Epoch, fit
 
 POWER = 0.8
+MOST_SEEDS = 10_000  # of a study; each costs a training of every configuration
 WORTH_KNOWING = 0.005  # a difference of half a percentage point, for which `difference_table` counts the seeds
 
 
@@ -37,7 +39,8 @@ class Study:
 
     name: stands in the results. The seeds are 0 … seeds - 1, so that a study can be given more of them later.
     optimizer, precision: as in `fit`, the same for all runs.
-    Raises TypeError or ValueError if seeds or epochs is no positive whole number, or for an unknown optimizer or precision.
+    Raises TypeError or ValueError if seeds or epochs is not a positive whole number, for more than 10,000 seeds, and for an
+    unknown optimizer or precision.
     """
 
     name: str
@@ -50,7 +53,7 @@ class Study:
     def __post_init__(self):
         one_of("optimizer", self.optimizer, OPTIMIZERS)
         one_of("precision", self.precision, PRECISIONS)
-        positive_integer("seeds", self.seeds)
+        positive_integer("seeds", self.seeds, MOST_SEEDS)
         positive_integer("epochs", self.epochs)
 
     def runs(self) -> Iterator[tuple[ModelConfig, int]]:
@@ -82,12 +85,12 @@ def run_study(
     Raises ValueError for a CSV that holds something else, OSError where nothing can be written, and what `fit` raises.
     """
     path = Path(path)
-    for timeout in (0, -1):  # first what no other process is at, then wait for the others and do what they left undone
+    for wait in (False, True):  # first what no other process works on, then what the others left undone
         for config, seed in pending_runs(path, study, train, test, flip=flip):
             run = _run_columns(study, config, seed, train, test, flip)
             named = "-".join(str(value) for value in run_key(run) if value not in ("", None))
             state = _run_folder(path) / f"{file_name(named)}.state"
-            with suppress(Timeout), FileLock(state.with_suffix(".lock"), timeout=timeout):
+            with suppress(Timeout), alone(state, wait=wait):
                 if run_key(run) in finished_runs(path):
                     continue  # another process was faster
                 model = build_model(config, seed).to(device)
@@ -112,7 +115,7 @@ def run_study(
                     raise FloatingPointError(f"{config.name}, seed {seed}: {error}") from error
                 made_by = {"device": _device_name(model), "torch": torch.__version__, "command": command}
                 rows = [{**run, **asdict(record), **made_by} for record in records]
-                add_rows(path, rows, _run_folder(path) / "results.lock")
+                add_rows(path, rows, _run_folder(path) / "results")
                 state.unlink()
     return read_results(path)
 
@@ -177,7 +180,7 @@ class Difference:
         """Return in a sentence what the interval allows to say about `name` against `baseline`."""
         n = len(self.by_seed)
         seeds = "1 seed" if n == 1 else f"{n} seeds"
-        conclusion = f"no difference that {seeds} could show"
+        conclusion = "1 seed cannot show a difference" if n == 1 else f"these {n} seeds do not show a difference"
         if self.low > 0:
             conclusion = f"{name} was better than {baseline} here"
         elif self.high < 0:
@@ -258,28 +261,6 @@ def describe(results: pd.DataFrame) -> str:
     return "\n".join(parts)
 
 
-def kernel_size_sweep(results: pd.DataFrame, baseline: str) -> tuple[dict[int, Difference], dict[str, Difference]]:
-    """Return what `draw_kernel_sizes` in `figures.experiments` draws: differences to the baseline of ECA with each fixed k, and
-    those of ECA with k = ψ(C) and of SE, as ({k: difference}, {name: difference}).
-
-    Over the seeds that all of them have. Both are empty if there is no fixed k, no baseline, or no such seed.
-    """
-    sizes = {f"eca k={k}": int(k) for k in sorted(results["kernel_size"].dropna().unique())}
-    lines = {"eca": "ECA, k = ψ(C)", "se": "SE"}
-    results = results[results["configuration"].isin([*sizes, *lines, baseline])]
-    accuracies = final_accuracies(results)
-    if not sizes or baseline not in accuracies:
-        return {}, {}
-    seeds = set.intersection(*(set(by_seed) for by_seed in accuracies.values()))
-    if not seeds:
-        return {}, {}
-    differences = differences_to(results[results["seed"].isin(seeds)], baseline)
-    return (
-        {k: differences[name] for name, k in sizes.items() if name in differences},
-        {label: differences[name] for name, label in lines.items() if name in differences},
-    )
-
-
 def seeds_needed(difference: float, std: float) -> int:
     """Return how many pairs a two-sided paired t-test at 5 % needs to find a true difference in 80 % of the studies.
 
@@ -326,7 +307,7 @@ def _run_folder(path: Path) -> Path:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise OSError(error.errno, f"{folder} cannot be made: {error.strerror}") from error
+        raise type(error)(f"{path} cannot be written: {error.strerror}") from error
     return folder
 
 

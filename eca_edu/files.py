@@ -16,41 +16,55 @@ def written_whole(path: Path, *, overwrite: bool = False) -> Iterator[Path]:
     """Give a temporary path beside `path`; move what was written there into place when the block ends without an error.
 
     overwrite: whether a file that is there may be replaced, because this very run wrote it or the user said so. Without it
-    an equal file is left as it is.
+    an equal file is left as it is. A link is followed.
     Raises FileExistsError if another file is there and OSError if nothing can be written, with a sentence that names `path`.
     """
     path = Path(path)
-    temporary = path.with_name(f".{path.name[:100]}.{secrets.token_hex(4)}.part")
+    target = Path(os.path.realpath(path))
+    temporary = target.with_name(f".{target.name[:100]}.{secrets.token_hex(4)}.part")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        target.parent.mkdir(parents=True, exist_ok=True)
         yield temporary
         if overwrite or not path.exists():
-            os.replace(temporary, path)
+            os.replace(temporary, target)
         elif not (path.is_file() and filecmp.cmp(temporary, path, shallow=False)):
             raise exists_already(path, "it holds something else")
     except OSError as error:
-        if isinstance(error, FileExistsError) and error.errno is None:
+        if error.errno is None:  # it is a sentence already
             raise
-        raise OSError(error.errno, f"{path} cannot be written: {error.strerror}") from error
+        raise type(error)(f"{path} cannot be written: {error.strerror}") from error
     finally:
         with suppress(OSError):
             temporary.unlink(missing_ok=True)
 
 
 @contextmanager
-def alone(path: Path) -> Iterator[None]:
-    """Let one process at a time work on `path`; another one waits for it, and says so."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(path.with_name(f".{path.name}.lock"))
+def alone(path: Path, *, wait: bool = True) -> Iterator[None]:
+    """Let one process at a time work on `path`, with a lock file beside it for as long as the block lasts.
+
+    wait: whether another process waits for this one, and says so; without it, it gets filelock's Timeout.
+    Raises OSError, with a sentence that names `path`, where the lock file cannot be made.
+    """
+    lock = path.with_name(f".{path.name}.lock")
     try:
-        lock.acquire(timeout=0)
+        lock.parent.mkdir(parents=True, exist_ok=True)
+        lock.touch()  # FileLock may wait forever for a file that cannot be made
+    except OSError as error:
+        raise type(error)(f"{path} cannot be written: {error.strerror}") from error
+    held = FileLock(lock)
+    try:
+        held.acquire(timeout=0)
     except Timeout:
-        print(f"Another process is at {path}; this one waits for it.", flush=True)
-        lock.acquire()
+        if not wait:
+            raise
+        print(f"Another process is working on {path}; this one waits until it has finished.", flush=True)
+        held.acquire()
     try:
         yield
     finally:
-        lock.release()
+        with suppress(OSError):  # Windows removes it at the release
+            lock.unlink(missing_ok=True)  # who waits for it sees that it is gone, and makes another
+        held.release()
 
 
 def exists_already(path: Path, what: str) -> FileExistsError:
@@ -65,7 +79,7 @@ def read_whole(path: Path) -> bytes:
             raise OSError(None, "it is no ordinary file")
         return path.read_bytes()
     except OSError as error:
-        raise type(error)(error.errno, f"{path} cannot be read: {error.strerror}") from error
+        raise type(error)(f"{path} cannot be read: {error.strerror}") from error
 
 
 def data_folder() -> Path:

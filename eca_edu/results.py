@@ -5,14 +5,14 @@ import io
 import math
 import zlib
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
-from filelock import FileLock
 
-from eca_edu.files import read_whole, written_whole
+from eca_edu.files import alone, read_whole, written_whole
 from eca_edu.models import ModelConfig
 from eca_edu.training import Epoch
 
@@ -52,8 +52,8 @@ def run_key(row: Mapping[str, Any]) -> tuple:
 
 
 def add_rows(path: Path, rows: list[dict[str, Any]], lock: Path) -> None:
-    """Add the rows of a run, all or none, whatever other processes add at the same time. Raises as `read_results`."""
-    with FileLock(lock):
+    """Add the rows of a run, all or none; `lock` keeps other processes from adding theirs meanwhile. Raises as `read_results`."""
+    with alone(lock):
         content = io.StringIO(newline="")
         writer = csv.DictWriter(content, [*COLUMNS, CHECK], lineterminator="\n")
         writer.writeheader()
@@ -74,7 +74,9 @@ def read_rows(path: Path) -> list[dict[str, Any]]:
         return []
     text = read_whole(path).decode("utf-8-sig", errors="replace")
     reader = csv.reader(io.StringIO(text, newline=""), strict=True)
-    header = next(reader, [])
+    header: list[str] = []
+    with suppress(csv.Error):  # a first line that is no CSV has none of the columns, either
+        header = next(reader, header)
     given = [name for name in header if name != CHECK]  # results of the first version have no check
     if given not in ([*COLUMNS], [name for name in COLUMNS if name not in ADDED]):
         columns = ", ".join([*COLUMNS, CHECK])
@@ -90,7 +92,7 @@ def read_rows(path: Path) -> list[dict[str, Any]]:
             raise ValueError(f"epoch {rows[-1]['epoch'] + 1} of the last run is missing")
     except (ValueError, csv.Error) as error:
         where = f"{path} is damaged in line {reader.line_num}"
-        raise ValueError(f"{where}: {error}. Mend it or name another file") from error
+        raise ValueError(f"{where}: {error}. Repair it or name another file") from error
     return rows
 
 

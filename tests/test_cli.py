@@ -1,5 +1,7 @@
 """The command line, run as a user runs it."""
 
+import json
+import math
 import os
 import re
 import subprocess
@@ -9,8 +11,9 @@ import pandas as pd
 import pytest
 import torch
 
-from eca_edu import load_checkpoint, save_checkpoint
+from eca_edu import ModelConfig, build_model, load_checkpoint, save_checkpoint
 from eca_edu.__main__ import main
+from eca_edu.commands import _faster_precision
 from eca_edu.doctor import CHECKS, diagnose
 
 
@@ -66,9 +69,16 @@ def test_doctor_leaves_nothing_behind(monkeypatch, tmp_path):
         ("train", ["--gamma", "0"], "gamma must be greater than 0; got 0.0"),
         ("train", ["--epochs", "0"], "epochs must be at least 1; got 0"),
         ("train", ["--device", "abacus"], "device must be"),
+        ("train", ["--device", "hpu"], "device must be"),
+        ("train", ["--device", "privateuseone"], "device must be"),
+        ("train", ["--seed", "-1"], "seed must be from 0 to 4,294,967,295; got -1"),
+        ("train", ["--seed", str(2**64)], "seed must be from 0 to 4,294,967,295; got 18446744073709551616"),
+        ("train", ["--data", os.fsdecode(b"\xff")], "the command line must be UTF-8, since it is stored; got python"),
         ("train", ["--out", "net.pt"], "out must end in .safetensors; got 'net.pt'"),
         ("compare", ["--kernel-sizes", "4"], "kernel_size must be odd"),
         ("compare", ["--seeds", "0"], "seeds must be at least 1; got 0"),
+        ("compare", ["--seeds", "1000000000"], "seeds must be at most 10,000; got 1000000000"),
+        ("compare", ["--out", "study"], "out must end in .csv; got 'study'"),
         ("compare", ["--epochs", "0"], "epochs must be at least 1; got 0"),
         ("compare", ["--attention", "cbam"], "attention must be one of"),
         ("compare", ["--data", "mnist"], "data must be 'cifar10', 'cue-switch' or a folder"),
@@ -82,6 +92,57 @@ def test_bad_arguments_are_one_sentence(command, arguments, words, capsys, tmp_p
     error = capsys.readouterr().err
     assert words in error
     assert "Traceback" not in error
+
+
+def test_an_option_has_one_name(capsys):
+    with pytest.raises(SystemExit, match="2"):
+        main(["compare", "--seed", "3"])
+    assert "unrecognized arguments: --seed 3" in capsys.readouterr().err
+
+
+def test_doctor_points_to_the_first_notebook_where_there_is_one(monkeypatch, tmp_path, capsys):
+    start = tmp_path / "notebooks" / "00_start_here.ipynb"
+    monkeypatch.setattr("eca_edu.__main__.data_folder", lambda: tmp_path / "data")
+    assert main(["doctor"]) == 0
+    assert f"All checks passed, but {start} is missing" in capsys.readouterr().out
+    start.parent.mkdir()
+    start.touch()
+    assert main(["doctor"]) == 0
+    assert f"All is ready for the course: {start}." in capsys.readouterr().out
+
+
+def test_a_precision_is_chosen_with_both_times(monkeypatch, capsys):
+    monkeypatch.setattr("eca_edu.commands.trial_times", lambda *_: {"float32": 0.142, "bfloat16": 0.069})
+    assert _faster_precision(None, None) == "bfloat16"
+    assert capsys.readouterr().out == "Using bfloat16 (69 ms per step; float32 takes 142 ms).\n"
+
+
+@pytest.mark.parametrize("command", ["page", "examine"])
+def test_a_card_that_names_no_images_asks_for_them(command, tmp_path, capsys):
+    config = ModelConfig(width=4)
+    path = save_checkpoint(tmp_path / "net.safetensors", build_model(config), config, {})
+    assert main([command, str(path)]) == 1
+    assert "--data must be cifar10, cue-switch or a folder of images; " in capsys.readouterr().err
+
+
+def test_a_page_can_turn_the_stripes_of_cue_switch(tmp_path, capsys):
+    out = tmp_path / "page.html"
+    assert main(["page", "data/checkpoints/cue-switch-none.safetensors", "--out", str(out)]) == 0
+    page = out.read_text(encoding="utf-8")
+    state = json.loads(re.search(r'<script type="application/json">(.*?)</script>', page)[1])
+    assert len(state["pictures"]) == 24
+    for picture in state["pictures"]:
+        assert len({*picture["pixels"]}) == len({*picture["labels"]}) == 2  # as it is, and turned
+
+
+def test_a_page_of_weights_that_are_not_finite_is_refused(tmp_path, capsys):
+    config = ModelConfig(width=4)
+    model = build_model(config)
+    torch.nn.init.constant_(model.block2.attention.conv.weight, math.nan)
+    path = save_checkpoint(tmp_path / "net.safetensors", model, config, {"data": "cue-switch"})
+    assert main(["page", str(path)]) == 1
+    assert "those of block2.attention.conv.weight are not" in capsys.readouterr().err
+    assert not path.with_suffix(".html").exists()
 
 
 def test_the_same_command_goes_on_after_an_interruption(cifar10_folder, tmp_path, capsys, monkeypatch):

@@ -118,6 +118,15 @@ def test_results_that_are_not_whole_are_refused_before_anything_is_trained(chang
             use(path)
 
 
+@pytest.mark.parametrize(
+    "line", ['"abc', f"a,{'b' * 200_000}", '"a"b,c', "a\0b"], ids=["open", "long", "behind", "NUL"]
+)
+def test_a_first_line_that_is_no_csv_is_refused(line, tmp_path):
+    (tmp_path / "x.csv").write_text(line)
+    with pytest.raises(ValueError, match=r"x\.csv must have the columns study, "):
+        read_results(tmp_path / "x.csv")
+
+
 @pytest.mark.parametrize("value", ["nan", "", "0,97", "-5", "93", "inf", "0.123"])
 def test_another_accuracy_is_refused_with_and_without_the_check(value, study):
     path, _ = study

@@ -13,11 +13,11 @@ from hypothesis import given, settings, strategies as st
 from matplotlib.figure import Figure
 from scipy import stats
 
-from eca_edu import ModelConfig, experiments, make_cue_switch
+from eca_edu import ModelConfig, build_model, experiments, load_checkpoint, make_cue_switch
 from eca_edu.__main__ import main
 from eca_edu.attention import ATTENTION, FOLLOWS_PSI
-from eca_edu.experiments import Study, final_accuracies, paired_difference, build_model, pending_runs, run_study
-from eca_edu.figures.experiments import draw_differences, draw_kernel_sizes
+from eca_edu.experiments import Study, final_accuracies, paired_difference, pending_runs, run_study
+from eca_edu.figures.experiments import draw_differences
 from eca_edu.results import COLUMNS, read_results
 
 CONFIGS = [ModelConfig(attention="none", width=8), ModelConfig(width=8), ModelConfig(width=8, kernel_size=5)]
@@ -68,7 +68,7 @@ def test_a_study_has_one_row_for_each_epoch_of_each_run(undisturbed):
     row = results.iloc[-1]
     assert (row["study"], row["data"], row["kernel_size"], row["seed"], row["epoch"]) == ("tiny", "cue-switch", 5, 1, 2)
     assert (row["device"], row["torch"], row["command"]) == ("cpu", torch.__version__, "made by hand")
-    assert not [*undisturbed.parent.glob(".tiny.runs/*.state")]
+    assert not [*undisturbed.parent.glob(".tiny.runs/*")]  # neither states nor locks stay behind
 
 
 def test_results_of_versions_that_knew_no_other_optimizer_and_precision_are_read(undisturbed, tmp_path):
@@ -169,7 +169,7 @@ def test_another_csv_is_refused_and_left_alone(tmp_path):
 
 def test_a_folder_that_cannot_be_written_to_is_a_sentence(tmp_path):
     (tmp_path / "file").touch()
-    with pytest.raises(OSError, match=r"\.tiny\.runs cannot be made"):
+    with pytest.raises(OSError, match=r"tiny\.csv cannot be written: "):
         run_study(tmp_path / "file" / "tiny.csv", STUDY, TRAIN, TEST)
 
 
@@ -229,9 +229,9 @@ def test_only_seeds_that_both_have_are_pairs():
     [
         ([0.01, 0.011, 0.012], r"eca - none: \+1\.10 points, .* \+0\.85 to \+1\.35, 3 seeds: eca was better than none"),
         ([-0.01, -0.011, -0.012], "eca was worse than none here"),
-        ([0.01, -0.011, 0.012], r"\+0\.37 points.*: no difference that 3 seeds could show\."),
-        ([0.01], r"-inf to \+inf, 1 seed: no difference that 1 seed could show"),
-        ([0.0, 0.0, 0.0], "no difference that 3 seeds could show"),
+        ([0.01, -0.011, 0.012], r"\+0\.37 points.*: these 3 seeds do not show a difference\."),
+        ([0.01], r"-inf to \+inf, 1 seed: 1 seed cannot show a difference"),
+        ([0.0, 0.0, 0.0], "these 3 seeds do not show a difference"),
     ],
 )
 def test_the_verdict_follows_from_the_interval(differences, words):
@@ -274,17 +274,6 @@ def test_the_table_of_differences():
         experiments.difference_table(results, "eca k=3")
 
 
-def test_the_sweep_takes_only_the_seeds_that_all_have():
-    results = made_up({"none": [0.5, 0.6, 0.9], "eca": [0.6, 0.7, 0.9], "se": [0.4, 0.6], "eca k=3": [0.7, 0.8]})
-    results["kernel_size"] = results["configuration"].map({"eca k=3": 3}).astype("Int64")
-    fixed, lines = experiments.kernel_size_sweep(results, "none")
-    assert {k: difference.by_seed for k, difference in fixed.items()} == {3: pytest.approx({0: 0.2, 1: 0.2})}
-    means = {name: difference.mean for name, difference in lines.items()}
-    assert means == pytest.approx({"ECA, k = ψ(C)": 0.1, "SE": -0.05})
-    for part in (["se", "none"], ["eca", "eca k=3"]):  # no fixed k; no baseline
-        assert experiments.kernel_size_sweep(results[results["configuration"].isin(part)], "none") == ({}, {})
-
-
 def test_the_pictures_show_what_was_measured():
     results = made_up({"none": [0.5, 0.6, 0.7], "eca": [0.52, 0.61, 0.73], "se": [0.5]})
     differences = experiments.differences_to(results, "none")
@@ -295,12 +284,6 @@ def test_the_pictures_show_what_was_measured():
     assert list(dots) == pytest.approx([2, 1, 3])
     assert list(interval) == pytest.approx([100 * differences["eca"].low, 100 * differences["eca"].high])
     assert list(mean) == pytest.approx([2])
-    ax = Figure().subplots()
-    fixed = {1: paired_difference({0: 0.88}, {0: 0.9}), 3: paired_difference({0: 0.92}, {0: 0.9})}
-    draw_kernel_sizes(ax, fixed, {"k = ψ(C)": differences["eca"]}, "none")
-    assert list(ax.containers[0].lines[0].get_xdata()) == [1, 3]
-    assert list(ax.containers[0].lines[0].get_ydata()) == pytest.approx([-2, 2])
-    assert {text.get_text() for text in ax.get_legend().get_texts()} == {"ECA, fixed k", "k = ψ(C)"}
 
 
 def test_compare_and_results_on_the_command_line(cifar10_folder, tmp_path, capsys, monkeypatch):
@@ -325,13 +308,37 @@ def test_compare_and_results_on_the_command_line(cifar10_folder, tmp_path, capsy
     assert "eca - none: " in printed
     assert "eca k=3 - none: " in printed
     assert set(read_results(out)["command"]) == {f"python -m eca_edu {' '.join(arguments)}"}
-    assert main(["results", str(out), "--figures", str(tmp_path / "figures")]) == 0
+    assert main(["results", str(out)]) == 0
     again = capsys.readouterr().out
     assert printed[printed.index("\nstudy small") :] in again
-    figures = sorted(path.name for path in (tmp_path / "figures").iterdir())
-    assert len(figures) == 2
-    assert figures[0].endswith("differences.png")
-    assert figures[1].endswith("kernel-sizes.png")
+
+
+def test_train_and_compare_make_the_same_run_of_a_seed(cifar10_folder, tmp_path, monkeypatch):
+    same = ["--data", str(cifar10_folder), "--width", "4", "--epochs", "1", "--device", "cpu", "--precision", "float32"]
+    trained, fit = [], experiments.fit
+
+    def kept(model, *arguments, **options):
+        trained.append(model)
+        return fit(model, *arguments, **options)
+
+    with monkeypatch.context() as patch:
+        patch.setattr("eca_edu.experiments.fit", kept)
+        assert main(["compare", *same, "--seeds", "2", "--out", str(tmp_path / "study.csv")]) == 0
+    compared = read_results(tmp_path / "study.csv").set_index(["configuration", "seed"])
+    measured = ["train_loss", "train_accuracy", "test_loss", "test_accuracy"]
+    for name, model in zip(["none", "se", "eca"], trained[3:], strict=True):  # of seed 1
+        out = tmp_path / f"{name}.safetensors"
+        assert main(["train", *same, "--attention", name, "--seed", "1", "--out", str(out)]) == 0
+        curve = pd.read_csv(out.with_suffix(".csv"), float_precision="round_trip")
+        assert list(curve[measured].iloc[0]) == list(compared.loc[(name, 1), measured])
+        state = load_checkpoint(out)[0].state_dict()
+        torch.testing.assert_close(model.state_dict(), state, rtol=0, atol=0)
+
+
+def test_a_table_without_runs_says_so(undisturbed, tmp_path, capsys):
+    (tmp_path / "new.csv").write_text(undisturbed.read_text().partition("\n")[0] + "\n")
+    assert main(["results", str(tmp_path / "new.csv")]) == 0
+    assert capsys.readouterr().out == f"There are no runs in {tmp_path / 'new.csv'}.\n"
 
 
 def test_a_run_that_diverges_is_named(tmp_path, monkeypatch):

@@ -5,16 +5,18 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from functools import partial
 from pathlib import Path
 
 import pandas as pd
 import pytest
 import torch
 
-from eca_edu import load_checkpoint
+from eca_edu import fit, load_checkpoint
 from eca_edu.__main__ import main
 from eca_edu.files import printable
 
+CHECKPOINTS = Path(__file__).parents[1] / "data" / "checkpoints"
 SMALL = ["--width", "4", "--epochs", "1", "--device", "cpu", "--precision", "float32"]  # a trial may find this or that
 
 
@@ -44,7 +46,7 @@ def test_a_study_is_not_overwritten_by_a_curve_nor_a_curve_by_a_study(train, com
     before = content(tmp_path)
     for overwrite in ([], ["--overwrite"]):
         assert train(tmp_path / "study.safetensors", *overwrite) == 1
-        assert "study.csv exists already, and it is no curve of a training run" in capsys.readouterr().err
+        assert "study.csv exists already, and it was not written by a training run" in capsys.readouterr().err
     assert content(tmp_path) == before
     assert train(tmp_path / "net.safetensors") == 0
     before = content(tmp_path)
@@ -62,7 +64,7 @@ def test_a_finished_run_repeated_shows_its_result_and_another_one_is_refused(tra
         assert train(out) == 0
         assert "This run is finished: " in capsys.readouterr().out
         for other, words in [
-            (["--epochs", "2"], "its epochs is 1, not 2 as in this run; --overwrite begins anew in its place"),
+            (["--epochs", "2"], "its epochs is 1, not 2 as in this run; --overwrite starts anew in its place"),
             (["--attention", "se"], "its config is {"),
             (["--seed", "1"], "its seed is 0, not 1"),
         ]:
@@ -81,19 +83,88 @@ def test_default_names_tell_the_runs_apart(cifar10_folder, tmp_path, monkeypatch
     assert sorted(card["flip"] for card in cards) == [False, *[True] * 5]
 
 
-def test_runs_without_mirroring_have_their_own_tables_and_figures(compare, tmp_path, capsys):
+def test_runs_without_mirroring_have_their_own_tables(compare, tmp_path, capsys):
     assert compare(tmp_path / "study.csv") == compare(tmp_path / "study.csv", "--no-flip") == 0
     assert "2 of 2 runs are to be done" in capsys.readouterr().out
-    assert main(["results", str(tmp_path / "study.csv"), "--figures", str(tmp_path / "figures")]) == 0
+    assert main(["results", str(tmp_path / "study.csv")]) == 0
     assert capsys.readouterr().out.count("not mirrored, source ") == 1
-    assert len([*(tmp_path / "figures").iterdir()]) == 2
 
 
 def test_files_without_their_checkpoint_or_state_are_left_alone(train, tmp_path, capsys):
-    (tmp_path / "net.json").write_text("{}")
+    card = (CHECKPOINTS / "cifar10-eca.json").read_bytes()
+    (tmp_path / "net.json").write_bytes(card)
     assert train(tmp_path / "net.safetensors") == 1
     assert "net.json exists already, and there is no checkpoint beside it" in capsys.readouterr().err
-    assert content(tmp_path) == {"net.json": b"{}"}
+    assert content(tmp_path) == {"net.json": card}
+
+
+@pytest.mark.parametrize("name", ["net.safetensors", "net.json", "net.csv", "net.state"])
+def test_a_file_of_another_program_is_never_replaced(train, name, tmp_path, capsys):
+    (tmp_path / name).write_text('{"mine": 1}')
+    for overwrite in ([], ["--overwrite"]):
+        assert train(tmp_path / "net.safetensors", *overwrite) == 1
+        assert f"{name} exists already, and it was not written by a training run" in capsys.readouterr().err
+    assert content(tmp_path) == {name: b'{"mine": 1}'}
+
+
+def test_another_run_is_there_until_the_first_epoch_is_done_in_its_place(train, tmp_path, monkeypatch):
+    out, epochs = tmp_path / "net.safetensors", ["--epochs", "2"]
+    assert train(out) == 0
+    before = content(tmp_path)
+
+    def interrupted(done, total):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr("eca_edu.commands.fit", partial(fit, on_batch=interrupted))
+        assert train(out, *epochs, "--overwrite") == 130
+        assert content(tmp_path) == {**before, "net.state": (tmp_path / "net.state").read_bytes()}
+    assert train(out, *epochs) == 0  # goes on, and takes nothing from the other run
+    assert train(tmp_path / "new" / "net.safetensors", *epochs) == 0
+    weights, weights2 = (load_checkpoint(path)[0].state_dict() for path in (out, tmp_path / "new" / out.name))
+    torch.testing.assert_close(weights, weights2, rtol=0, atol=0)
+    assert list(pd.read_csv(tmp_path / "net.csv")["epoch"]) == [1, 2]
+
+
+def test_a_run_that_was_stopped_is_given_up_with_overwrite_only(train, tmp_path, monkeypatch, capsys):
+    out = tmp_path / "net.safetensors"
+
+    def interrupted(done, total):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr("eca_edu.commands.fit", partial(fit, on_batch=interrupted))
+        assert train(out, "--seed", "1") == 130
+    assert train(out) == 1
+    assert "net.state keeps another run: seed is '1' there and '0' here" in capsys.readouterr().err
+    assert train(out, "--overwrite") == 0
+    assert load_checkpoint(out)[1]["seed"] == 0
+
+
+def test_a_link_is_followed(train, tmp_path):
+    for name in ("net.safetensors", "net.json", "net.csv"):
+        (tmp_path / name).symlink_to(tmp_path / "elsewhere" / name)
+    assert train(tmp_path / "net.safetensors") == 0
+    assert all(path.is_symlink() for path in tmp_path.glob("net.*"))
+    assert {*content(tmp_path / "elsewhere")} == {"net.safetensors", "net.json", "net.csv"}
+
+
+def test_no_lock_stays_behind(train, tmp_path):
+    assert train(tmp_path / "net.safetensors") == 0
+    assert {path.name for path in tmp_path.iterdir()} == {"net.safetensors", "net.json", "net.csv"}
+
+
+@pytest.mark.skipif(not Path("/proc/self").exists(), reason="needs a folder that exists and takes no new file")
+def test_where_no_lock_can_be_made_nobody_waits(train, capsys):
+    assert train("/proc/net.safetensors") == 1
+    assert "/proc/net.safetensors cannot be written: No such file or directory" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", ["file/net.safetensors", "n" * 250 + ".safetensors"])
+def test_a_refusal_names_the_file_that_was_asked_for(train, name, tmp_path, capsys):
+    (tmp_path / "file").touch()
+    assert train(tmp_path / name) == 1
+    assert f"eca_edu train: {tmp_path / name} cannot be written: " in capsys.readouterr().err
 
 
 def test_a_finished_study_repeated_shows_its_result(compare, tmp_path, capsys):
@@ -105,23 +176,6 @@ def test_a_finished_study_repeated_shows_its_result(compare, tmp_path, capsys):
     assert f"All 2 runs are finished, in {out}." in again
     assert first.endswith(again.split("\n", 1)[1])
     assert content(tmp_path) == before
-
-
-def test_figures_stay_in_their_folder_and_replace_no_others(compare, tmp_path, capsys):
-    compare(tmp_path / "study.csv")
-    table = pd.read_csv(tmp_path / "study.csv", dtype=str, keep_default_na=False).drop(columns="check")
-    table.assign(study="../../escaped").to_csv(tmp_path / "hostile.csv", index=False)
-    figures = tmp_path / "deep" / "er" / "figures"
-    for _ in range(2):  # the same figures again are no harm
-        assert main(["results", str(tmp_path / "hostile.csv"), "--figures", str(figures)]) == 0
-    (drawn,) = figures.iterdir()
-    assert not [*tmp_path.rglob("escaped*")]
-    drawn.write_bytes(b"somebody's")
-    assert main(["results", str(tmp_path / "hostile.csv"), "--figures", str(figures)]) == 1
-    assert "exists already, and it holds something else" in capsys.readouterr().err
-    assert drawn.read_bytes() == b"somebody's"
-    assert main(["results", str(tmp_path / "hostile.csv"), "--figures", str(figures), "--overwrite"]) == 0
-    assert drawn.read_bytes() != b"somebody's"
 
 
 def test_work_in_a_copy_of_the_notebooks_is_left_alone(tmp_path, monkeypatch, capsys):

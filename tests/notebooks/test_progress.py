@@ -104,7 +104,7 @@ def test_the_answers_of_a_class_are_added_up_and_ones_own_forgotten(handed_in, t
     (tmp_path / "dora" / "progress.json").write_text("{}")
     assert main(["progress", str(tmp_path)]) == 0
     out = capsys.readouterr().out
-    assert "progress.json holds no answers of a reader" in out
+    assert "progress.json holds no answers to this course" in out
     assert "exercises solved: 1, 1, 1" in out
     assert "answered before and after by 2 of 3" in out
     assert out.count("  0 right before, 2 after") == 3
@@ -114,6 +114,17 @@ def test_the_answers_of_a_class_are_added_up_and_ones_own_forgotten(handed_in, t
     assert (tmp_path / "ben" / "notebooks" / "progress.json").exists()
     assert main(["progress", "--forget", str(tmp_path / "anna")]) == 0
     assert "nothing, no answers are kept here" in capsys.readouterr().out
+
+
+def test_a_file_of_another_program_is_not_forgotten(tmp_path, monkeypatch, capsys):
+    (tmp_path / "notebooks").mkdir()
+    monkeypatch.setenv("ECA_EDU_PROGRESS", str(tmp_path / "notebooks" / "progress.json"))
+    keep("exercises", "squeeze", True)
+    (tmp_path / "progress.json").write_text('{"my": "webpack"}')
+    assert main(["progress", "--forget", str(tmp_path)]) == 0
+    assert f"{tmp_path / 'progress.json'} holds no answers to this course" in capsys.readouterr().out
+    assert (tmp_path / "progress.json").read_text() == '{"my": "webpack"}'
+    assert not (tmp_path / "notebooks" / "progress.json").exists()
 
 
 def test_a_solved_exercise_is_kept_and_one_that_cannot_be_kept_is_right_all_the_same(tmp_path, monkeypatch):
