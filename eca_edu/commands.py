@@ -64,23 +64,17 @@ def _train_network(options: argparse.Namespace, config: ModelConfig) -> None:
     with alone(out) if rank == 0 else nullcontext():
         finished = from_first_process(_finished(out, run, options.overwrite) if rank == 0 else None)
         if not finished:
-            _train_into(out, run, config, train, test, device, options)
+            _train_into(out, run, train, test, device, options)
         elif rank == 0:
             accuracy = f"{finished['test_accuracy']:.2%} of the test images right"
             print(f"This run is finished: {accuracy} after epoch {finished['epoch']}, in {out}.")
 
 
 def _train_into(
-    out: Path,
-    run: dict,
-    config: ModelConfig,
-    train: ImageData,
-    test: ImageData,
-    device: torch.device,
-    options: argparse.Namespace,
+    out: Path, run: dict, train: ImageData, test: ImageData, device: torch.device, options: argparse.Namespace
 ) -> None:
     """Train, and write checkpoint and curve after each epoch, from where an earlier process left off."""
-    first, epochs = rank_and_size()[0] == 0, run["epochs"]
+    first, epochs, config = rank_and_size()[0] == 0, run["epochs"], ModelConfig(**run["config"])
     model = build_model(config, run["seed"]).to(device)
     state, curve = out.with_suffix(".state"), out.with_suffix(".csv")
     records: list[dict] = []

@@ -9,13 +9,13 @@ from pathlib import Path
 import torch
 from matplotlib.figure import Figure
 from PIL import Image
+from pipeline import draw_pipeline
 
 from eca_edu import load_checkpoint, make_cue_switch
 from eca_edu.experiments import differences_to, read_results
 from eca_edu.explorers import AttributionExplorer, InteractionExplorer, KernelSizeExplorer, LiveNetwork
 from eca_edu.explorers.explorer import Explorer
 from eca_edu.figures.experiments import draw_differences
-from eca_edu.figures.pipeline import draw_pipeline
 from eca_edu.files import written_whole
 
 HERE = Path(__file__).resolve().parent

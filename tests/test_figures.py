@@ -10,7 +10,6 @@ from eca_edu.figures.attributions import draw_attributions, draw_scores, outline
 from eca_edu.figures.bottleneck import draw_bottleneck
 from eca_edu.figures.channel_weights import draw_class_means
 from eca_edu.figures.feature_maps import draw_feature_maps
-from eca_edu.figures.pipeline import draw_pipeline
 
 DATA = make_cue_switch(6, seed=0)
 
@@ -21,16 +20,6 @@ def test_feature_maps_share_one_scale():
     maps = [ax.images[0] for ax in figure.axes if ax.get_title()]
     assert len(maps) == 18
     assert {image.get_clim() for image in maps} == {(-80, 80)}
-
-
-def test_the_overview_shows_the_numbers_of_its_tensors():
-    ax = Figure().subplots()
-    x = np.arange(24.0).reshape(4, 2, 3)
-    draw_pipeline(ax, x, x.mean((1, 2)), np.array([-1.5, 0, 1.25, 9]), np.full(4, 0.75), 0.75 * x, 3, channel=0)
-    texts = [text.get_text() for text in ax.texts]
-    assert {"2.50", "-1.50", "1.25", "0.75", "4 × 2 × 3", "C1D$_k$, k = 3"} <= set(texts)
-    lines = [line for line in ax.lines if line.get_color() == "#0072B2" and line.get_linestyle() == "-"]
-    assert len(lines) == 2  # channel 0 has itself and one neighbour
 
 
 def test_a_bottleneck_has_a_line_for_each_parameter_of_se():

@@ -1,15 +1,20 @@
 """The pictures of the README can be made anew, and each one stands in it."""
 
+import importlib
 import io
 import re
 import runpy
+import sys
 from pathlib import Path
 
 import matplotlib
 import numpy as np
+from matplotlib.figure import Figure
 from PIL import Image
 
 ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT / "gallery"))  # as for `python gallery/make.py`
+draw_pipeline = importlib.import_module("pipeline").draw_pipeline
 MOST = 2e6  # bytes
 
 
@@ -27,3 +32,13 @@ def test_the_pictures_of_the_readme_are_made_by_the_project():
         now = np.asarray(Image.open(io.BytesIO(gallery[name]())).convert("RGB")).astype(int)
         assert now.shape == committed.shape
         assert np.abs(now - committed).mean() < most, f"{name}.png is old: run `make gallery`"
+
+
+def test_the_overview_shows_the_numbers_of_its_tensors():
+    ax = Figure().subplots()
+    x = np.arange(24.0).reshape(4, 2, 3)
+    draw_pipeline(ax, x, x.mean((1, 2)), np.array([-1.5, 0, 1.25, 9]), np.full(4, 0.75), 0.75 * x, 3, channel=0)
+    texts = [text.get_text() for text in ax.texts]
+    assert {"2.50", "-1.50", "1.25", "0.75", "4 × 2 × 3", "C1D$_k$, k = 3"} <= set(texts)
+    lines = [line for line in ax.lines if line.get_color() == "#0072B2" and line.get_linestyle() == "-"]
+    assert len(lines) == 2  # channel 0 has itself and one neighbour
