@@ -98,6 +98,7 @@ def _train_into(
                 reached = {"epoch": epoch.epoch, "test_accuracy": epoch.test_accuracy, "test_loss": epoch.test_loss}
                 seconds = round(sum(record["seconds"] for record in [*records, vars(epoch)]), 1)
                 made = {"training_seconds": seconds, "torch": torch.__version__, "command": options.line}
+                made["note"] = "Trained on one machine; another processor gives a different network of the same kind."
                 save_checkpoint(out, model, config, {**run, **reached, **made}, overwrite=True)
             records.append(vars(epoch))
             with written_whole(curve, overwrite=True) as temporary:
