@@ -1,7 +1,8 @@
 // A guess is committed before the truth shows: numbers on a line, one of several options, an order, or a curve.
 
 explorers.prediction = (view) => {
-  const { kind, question, truth, because, reasons, unit, low, high, step, options, shown, x: names } = view.numbers;
+  const { kind, question, truth, because, reasons, unit, low, high, step, options, shown, x: names,
+    not_graded: notGraded } = view.numbers;
   const ROW = kind === "numbers" ? 82 : 40;
   const resetAll = view.reset;
   view.reset = () => view.get("revealed") || resetAll(); // what was committed stays
@@ -23,9 +24,9 @@ explorers.prediction = (view) => {
 
   function line(label, row, x, [left, right]) {
     const [said, revealed, y, top] = [view.get("answer")[label], view.get("revealed"), ROW * row + 48, ROW * row + 14];
-    const [is, stride] = [truth[label], Math.max(step, (high - low) / 100)];
+    const [is, stride, told] = [truth[label], Math.max(step, (high - low) / 100), revealed && !notGraded];
     const at = (value, words) => inside(x(value), 3.6 * words.length, right + left - 3.6 * words.length); // its middle
-    const off = revealed ? Number((said - is).toPrecision(6)) : 0;
+    const off = told ? Number((said - is).toPrecision(6)) : 0;
     const [saying, truly] = [said === undefined ? "" : `${revealed ? "you said " : ""}${text(said)}`, `it is ${text(is)}`];
     const tapped = ({ clientX, currentTarget }) => clientX - currentTarget.closest("svg").getBoundingClientRect().left;
     const first = (by) => (Number.isFinite(by) ? (low + high) / 2 : by); // an arrow key starts in the middle
@@ -39,14 +40,14 @@ explorers.prediction = (view) => {
       <text x="0" y=${top} font-weight="bold" font-size="13">${label}</text>
       <line x1=${left} x2=${right} y1=${y} y2=${y} stroke=${view.hover === label ? "var(--text)" : "var(--grey)"}
         stroke-width="2" stroke-linecap="round" stroke-dasharray=${said === undefined ? "1 6" : nothing}></line>
-      ${revealed ? svg`<text x=${right + left} y=${top} text-anchor="end">
+      ${told ? svg`<text x=${right + left} y=${top} text-anchor="end">
           ${off ? `${short(Math.abs(off), digits)} too ${off > 0 ? "high" : "low"}` : "exact"}</text>
         <line x1=${x(said)} x2=${x(is)} y1=${y} y2=${y} stroke="var(--orange)" stroke-width="6"></line>` : nothing}
       ${said === undefined ? nothing : svg`<text x=${at(said, saying)} y=${y - 14} text-anchor="middle">
           ${saying}</text>
         <g class="eca-edu-grip"><circle cx=${x(said)} cy=${y} r="20" class="eca-edu-reach"></circle>
           <circle cx=${x(said)} cy=${y} r="8"></circle></g>`}
-      ${revealed ? svg`<path d="M${x(is)} ${y - 10}v20" stroke="var(--blue)" stroke-width="5"></path>
+      ${told ? svg`<path d="M${x(is)} ${y - 10}v20" stroke="var(--blue)" stroke-width="5"></path>
         <text x=${at(is, truly)} y=${y + 25} text-anchor="middle" font-weight="bold">${truly}</text>` : nothing}</g>`;
   }
 
@@ -190,7 +191,8 @@ explorers.prediction = (view) => {
       body,
       picture: html`${body}${revealed ? nothing : html`<button type="button" class="eca-edu-main" ?disabled=${!complete}
         @click=${() => view.set({ revealed: true })}>Reveal</button>`}`,
-      sentence: revealed ? html`${compared(answer)}. ${why(answer)}`
+      sentence: revealed && notGraded ? html`You said: ${said(answer)}. <b>Not graded.</b> ${notGraded} ${because}`
+        : revealed ? html`${compared(answer)}. ${why(answer)}`
         : html`${said(answer) && `You ${view.numbers.title === undefined ? "predict" : "say"}: ${said(answer)}. `}
           ${complete ? html`Press <b>Reveal</b>; then it stays.` : how}`,
     };

@@ -25,6 +25,7 @@ class Prediction(Explorer):
     one, or a list of numbers, of which the reader draws the curve, over the texts `x`.
     low, high, step: the range of the numbers, which must hold every number of `truth`. unit: written after the numbers.
     because: a sentence shown with the truth. name: of what is kept (default: the question).
+    not_graded: a sentence that is shown in place of the numbers of `truth`, where they are too noisy to judge an answer by.
     Raises TypeError or ValueError if `truth` is none of these, or does not go together with the range or the options.
     """
 
@@ -45,9 +46,10 @@ class Prediction(Explorer):
         x: Sequence[str] = (),
         because: str = "",
         name: str = "",
+        not_graded: str = "",
     ):
         if isinstance(truth, Mapping):
-            asked = _numbers(truth, low, high, step)
+            asked = _numbers(truth, low, high, step, graded=not not_graded)
         elif isinstance(truth, str):
             asked = _choice(truth, options)
         elif isinstance(truth, list) and truth and not isinstance(truth[0], str):
@@ -55,7 +57,8 @@ class Prediction(Explorer):
         else:
             asked = _order(truth, question)
         self.name = name or question
-        numbers = {**asked, "question": question, "unit": unit, "because": because, "lasts": True}
+        texts = {"question": question, "unit": unit, "because": because, "not_graded": not_graded}
+        numbers = {**asked, **texts, "lasts": True}
         unsaid = {"answer": NO_ANSWER[asked["kind"]], "revealed": False}
         before = answers.kept()["predictions"].get(self.name, {}).get("answer", unsaid["answer"])
         said = {"answer": before, "revealed": True} if before and _fits(before, asked) else unsaid
@@ -86,7 +89,9 @@ class Prediction(Explorer):
         return proposal.value
 
 
-def _numbers(truth: Mapping[str, float], low: float | None, high: float | None, step: float) -> dict[str, Any]:
+def _numbers(
+    truth: Mapping[str, float], low: float | None, high: float | None, step: float, graded: bool = True
+) -> dict[str, Any]:
     if low is None or high is None:
         raise TypeError(f"low and high must be given for numbers; got {low} and {high}")
     if not low < high:
@@ -96,7 +101,7 @@ def _numbers(truth: Mapping[str, float], low: float | None, high: float | None, 
     if not truth:
         raise ValueError("truth must hold at least one number; got none")
     for label, number in truth.items():
-        if not low <= number <= high:
+        if graded and not low <= number <= high:
             raise ValueError(f"truth must lie between low = {low} and high = {high}; got {number} for {label!r}")
     return {"kind": "numbers", "truth": dict(truth), "low": low, "high": high, "step": step}
 
@@ -144,9 +149,10 @@ def _fits(answer: Answer, asked: Mapping[str, Any]) -> bool:
     return all(asked["low"] <= number <= asked["high"] for number in answer.values())
 
 
-def predict(name: str, truth: Truth | None = None) -> Prediction:
+def predict(name: str, truth: Truth | None = None, not_graded: str = "") -> Prediction:
     """Return the prediction `name` of the course; truth: what the notebook computed, if its text does not hold it.
 
+    not_graded: a sentence that says why the numbers of `truth` are too noisy to judge an answer by, where they are.
     Raises ValueError if the course has no prediction of this name, or if it needs a truth and gets none.
     """
     texts = next((chapter[name] for chapter in predictions().values() if name in chapter), None)
@@ -154,7 +160,7 @@ def predict(name: str, truth: Truth | None = None) -> Prediction:
         raise ValueError(f"name must be that of a prediction in eca_edu/questions; got {name!r}")
     if truth is None and "truth" not in texts:
         raise ValueError(f"truth must be given for the prediction {name!r}, whose text holds none")
-    return Prediction(**{**texts, **({} if truth is None else {"truth": truth})}, name=name)
+    return Prediction(**{**texts, **({} if truth is None else {"truth": truth})}, name=name, not_graded=not_graded)
 
 
 class PredictionSummary(Explorer):

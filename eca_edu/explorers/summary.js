@@ -15,6 +15,7 @@ explorers.summary = (view) => {
     const stills = here.filter(([, said]) => said?.revealed).map(([name, { numbersThen, answer }]) => [name, { asked: numbersThen, answer }]);
     return Object.entries({ ...kept, ...Object.fromEntries(stills) }).map(([name, { asked, answer }]) => {
       const { kind, truth, unit } = asked;
+      if (asked.not_graded) return { name, pairs: [], right: null };
       const labels = kind === "numbers" ? Object.keys(truth) : kind === "curve" ? truth.map((_, i) => i) : [];
       const pairs = labels.map((label) => [share(asked, answer[label]), share(asked, truth[label])]);
       const same = kind === "order" ? answer.filter((item, i) => item === truth[i]).length / truth.length : Number(answer === truth);
@@ -56,7 +57,8 @@ explorers.summary = (view) => {
         ${view.model.still ? button("Forget them", forget, !all.length) : nothing}`,
       picture: html`${numbers.length ? scatter(numbers, lit) : nothing}<div class="eca-edu-signs">${others.map(sign)}</div>`,
       sentence: at ? html`<b>${at.chapter}</b> ${at.question} ${at.words}.`
-        : all.length ? `${summary}. On the dashed line you said what is true.` : "Nothing is predicted yet.",
+        : summary ? `${summary}. On the dashed line you said what is true.`
+          : `Nothing is ${all.length ? "graded" : "predicted"} yet.`,
     };
   };
 };

@@ -8,7 +8,7 @@ from playwright.sync_api import expect
 from eca_edu.explorers.prediction import Prediction, PredictionSummary, predict
 from eca_edu.questions import predictions
 
-numbers = partial(Prediction, "how many?", {"first": 3, "second": 7.5}, low=0, high=10, step=0.5)
+numbers = partial(Prediction, "how many?", truth={"first": 3, "second": 7.5}, low=0, high=10, step=0.5)
 choice = partial(Prediction, "is it so?", "yes", options=["no", "yes", "it <depends>"], because="Since it is.")
 order = partial(Prediction, "which first?", ["a", "b", "c", "d"])
 
@@ -42,6 +42,22 @@ def test_numbers_are_dragged_typed_and_moved_by_keys_before_the_truth_shows(show
     first.click(force=True)
     first.press("End")
     shown.says("first: you said 4, it is 3")
+
+
+def test_what_is_too_noisy_is_not_graded(show):
+    shown = show(numbers(truth={"first": 517, "second": 7.5}, not_graded="Your machine was too busy to tell."))
+    for label in ("first", "second"):
+        shown.slider(label).press("ArrowRight")
+    reveal(shown)
+    shown.says("You said: first 5, second 5. Not graded. Your machine was too busy to tell.")
+    assert not any(word in shown.page.inner_text("main") for word in ("517", "7.5", "too low", "too high", "exact"))
+    with pytest.raises(ValueError, match="truth must lie between low = 0 and high = 10; got 517"):
+        numbers(truth={"first": 517})
+    asked = predict("own_speed", {"eca": 517}, not_graded="Your machine was too busy to tell.")
+    asked.answer, asked.revealed = {"eca": 95}, True
+    summary = show(PredictionSummary("04"))
+    summary.says("Nothing is graded yet.")
+    expect(summary.root).to_contain_text("1 of 9 predictions")
 
 
 def test_a_finger_taps_a_line_and_drags_the_grip(show):
