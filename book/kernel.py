@@ -1,5 +1,5 @@
 """Imported into each kernel of the book: figures come sharp enough to be enlarged, and with the words that stand in them;
-a warning is its sentence, without the place in the code."""
+a warning is its first sentence, without the place in the code or what to do about it."""
 
 import re
 import warnings
@@ -25,6 +25,6 @@ def words(figure: Figure) -> str:
     return "; ".join(dict.fromkeys([", ".join(kinds), *named]))
 
 
-warnings.formatwarning = lambda message, category, *_: f"{category.__name__}: {message}\n"
+warnings.formatwarning = lambda message, category, *_: f"{str(message).partition('. ')[0].rstrip('.')}.\n"
 Figure.__repr__ = words  # a page gives it to who cannot see the picture
 get_ipython().config.InlineBackend.figure_format = "retina"

@@ -57,6 +57,11 @@ DESCRIPTION = (
 )
 NUMBERS = re.compile(r'(?<=<script type="application/json">).*?(?=</script>)', re.DOTALL)
 CODE = re.compile(r'<script class="eca-edu-code">(.*?)</script>', re.DOTALL)
+#: Paragraphs, cells of code and outputs that only help somebody who runs the notebook.
+FOR_JUPYTERLAB = re.compile(
+    r"Shift \+ Enter|git restore|run the cell again|■ button|^## \d+\. Is everything there|^`FAIL` says|"
+    r"^from eca_edu\.doctor import|^Not attempted yet|^\[?\w*Path\("
+)
 MARK = "book-set-up"
 SET_UP = f"import sys\nsys.path.append({str(HERE)!r})\nimport kernel\ndel kernel, sys"
 HERE_ALONE = About()  # a book that knows no address of its own
@@ -122,10 +127,9 @@ def execute(notebook: nbformat.NotebookNode, budget: str) -> nbformat.NotebookNo
 
     Cells tagged MARK are executed, too; a page leaves them out.
     """
-    for i, cell in enumerate(notebook.cells):
+    for cell in notebook.cells:
         if "parameters" in cell.metadata.get("tags", []):
-            notebook.cells.insert(i + 1, nbformat.v4.new_code_cell(f"BUDGET = {budget!r}", metadata={"tags": [MARK]}))
-            break
+            cell.source = re.sub(rf'^BUDGET = "(?!{budget}")\w+".*', f'BUDGET = "{budget}"', cell.source, flags=re.M)
     notebook.cells.insert(0, nbformat.v4.new_code_cell(SET_UP, metadata={"tags": [MARK]}))
     with tempfile.TemporaryDirectory() as place:  # chapters may write beside themselves
         course = Path(place)
@@ -182,6 +186,7 @@ class Book:
     def chapter(self, notebook: nbformat.NotebookNode, source: Path) -> Page:
         """Return the page of an executed notebook."""
         cells = [cell for cell in notebook.cells if MARK not in cell.metadata.get("tags", [])]
+        cells = [cell for cell in cells if cell.cell_type == "markdown" or not FOR_JUPYTERLAB.search(cell.source)]
         first = cells[0].source
         times = re.search(r"Reading: .*", first)
         page = Page(
@@ -193,6 +198,8 @@ class Book:
         said, parts = "", []
         for cell in cells:
             if cell.cell_type == "markdown":
+                shown = [part for part in cell.source.split("\n\n") if not FOR_JUPYTERLAB.search(part)]
+                cell.source = re.sub(r"<blockquote[^>]*>\s*</blockquote>", "", "\n\n".join(shown))
                 said = self.announced(cell.source, source) or said
             parts.append(self.cell(cell, source, said))
         body = "\n".join(parts)
@@ -241,7 +248,7 @@ class Book:
         data = output.data
         if data.get("text/html", "").startswith(EXPLORER):
             return f'<figure class="explorer">{data["text/html"]}</figure>'
-        if WIDGET in data:
+        if WIDGET in data or FOR_JUPYTERLAB.search(data.get("text/plain", "")):
             return ""
         if "text/html" in data:
             return f'<div class="table">{data["text/html"]}</div>'

@@ -1,7 +1,6 @@
 """What all explorers share: state that Python and the page both can change, numbers from Python, errors that show."""
 
 import base64
-import inspect
 import uuid
 from collections.abc import Callable
 from typing import Any, ClassVar
@@ -55,8 +54,7 @@ class Explorer(anywidget.AnyWidget):
         """Return the explorer as it is now, as HTML that needs neither kernel nor network."""
         names = set(self.trait_names(sync=True)) - set(anywidget.AnyWidget.class_trait_names(sync=True))
         state = {name: getattr(self, name) for name in sorted(names) if not name.startswith("_")}
-        words = (inspect.getdoc(type(self)) or "").partition("\n")[0]
-        return page.still(self.script, self.needs, state, f"{words} Run the notebook to touch it.")
+        return page.still(self.script, self.needs, state)
 
     def _ipython_display_(self) -> None:
         """Show the explorer twice: as HTML, which lives on without a kernel, and as the widget that takes its place."""

@@ -83,15 +83,15 @@ def module(name: str, *needs: str) -> str:
     return f"{code(*needs, name)}\nexport default {{ render: {render} }};"
 
 
-def still(name: str, needs: tuple[str, ...], state: dict[str, Any], words: str) -> str:
+def still(name: str, needs: tuple[str, ...], state: dict[str, Any]) -> str:
     """Return an explorer as HTML, with its code, for a page without a kernel.
 
-    state: the value of every trait. words: what is read where no script may run.
+    state: the value of every trait.
     """
     text = json.dumps(state).replace("<", "\\u003c")  # so that no text of the state ends the script
     return (
         f'<div class="eca-edu-still" data-explorer="{name}" data-key="{state["key"]}">'
-        f"<noscript>{escape(words)}</noscript>"
+        "<noscript>Here is an interactive picture. Turn on JavaScript, or run the notebook, to see it.</noscript>"
         f'<script type="application/json">{text}</script></div>'
         f'<script class="eca-edu-code">(() => {{\n{code(*needs, name)}\n{SHIM}\n'
         f"const style = document.createElement('style');\nstyle.textContent = {json.dumps(style() + HIDE)};\n"

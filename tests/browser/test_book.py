@@ -73,8 +73,9 @@ def read(book, browser):
     """Open a page of the book; afterwards the test fails for errors and for anything asked from the network."""
     asked, errors = [], []
 
-    def open_page(name, width=1280, height=900, scheme="light"):
-        context = browser.new_context(viewport={"width": width, "height": height}, color_scheme=scheme, has_touch=True)
+    def open_page(name, width=1280, height=900, scheme="light", **options):
+        screen = {"viewport": {"width": width, "height": height}, "color_scheme": scheme, **options}
+        context = browser.new_context(**screen, has_touch=True)
         context.set_offline(True)
         contexts.append(context)
         page = context.new_page()
@@ -177,6 +178,43 @@ def test_links_lead_to_pages_and_places(book, name):
             file = file or f"{name}.html"
             assert (book / file).is_file(), url
             assert not place or place in places[file], url
+
+
+def test_the_book_says_nothing_that_only_helps_in_jupyterlab_and_shows_its_budget(book):
+    pages = {stem: make.plain((book / f"{stem}.html").read_text("utf-8")) for stem in CHAPTERS}
+    for words in (
+        "Shift + Enter",
+        "git restore",
+        "Not attempted yet",
+        "PosixPath(",
+        "UserWarning",
+        "checks say",
+        "to touch it",
+    ):
+        assert [stem for stem, text in pages.items() if words in text] == [], words
+    trains = [stem for stem in CHAPTERS if any(source.startswith("BUDGET = ") for source in code_cells(stem))]
+    assert [stem for stem in trains if 'BUDGET = "quick"' not in pages[stem]] == []
+
+
+def test_a_figure_that_tells_the_outcome_cannot_be_seen_behind_its_veil(read):
+    figure = read("06_channel_weights").locator(".veiled.output img").first
+    assert figure.evaluate("e => getComputedStyle(e).visibility") == "hidden"
+
+
+def test_on_a_phone_no_button_lies_on_code_and_a_wide_formula_has_a_hint(read):
+    page = read("02_adaptive_kernel_size", *PHONE, is_mobile=True)
+    boxes = page.locator(".code").evaluate_all(
+        "all => all.map(e => [...e.children].map(part => part.getBoundingClientRect())).map(([a, b]) => [a.bottom, b.top])"
+    )
+    assert boxes
+    assert [pair for pair in boxes if pair[0] > pair[1]] == []
+    assert "gradient" in page.locator(".formula").first.evaluate("e => getComputedStyle(e).backgroundImage")
+    inside = page.locator("blockquote .table, blockquote .formula")
+    assert [
+        found
+        for found in inside.evaluate_all("all => all.map(e => getComputedStyle(e).backgroundImage)")
+        if found != "none"
+    ] == []
 
 
 def test_one_can_walk_through_the_book(read):
