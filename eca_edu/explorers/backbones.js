@@ -3,6 +3,7 @@
 explorers.backbones = (view) => {
   const { backbones, gates, sizes, reductions, refusals, largest, gammas, bs } = view.numbers;
   const network = () => backbones[view.get("backbone")];
+  const LIST = /^\[?\d+([-–,;\s]+\d+)*\]?$/; // "3-5-5-7", "3, 5, 5, 7"
   const typed = () => view.get("kernel_sizes").trim();
   const print = (count) => count.toLocaleString("en");
   const several = (count, word) => `${print(count)} ${word}${count === 1 ? "" : "s"}`;
@@ -19,7 +20,7 @@ explorers.backbones = (view) => {
   function costOf(gate) {
     const { stages } = network();
     const { kernel, reduction, costs } = gates[gate];
-    const list = kernel && typed() ? (typed().match(/\d+/g) ?? []).map(Number) : null;
+    const list = kernel && typed() ? (LIST.test(typed()) ? typed().match(/\d+/g).map(Number) : []) : null;
     const odd = `k list must have ${stages.length} odd numbers, one for each stage; got '${view.get("kernel_sizes")}'`;
     const misfit = list && list.length !== stages.length ? odd : "";
     const made = stages.map(({ channels, modules }, i) => {
@@ -174,8 +175,8 @@ explorers.backbones = (view) => {
         <div class="eca-edu-charts" style="width: ${wide}px">
           ${each < wide ? nothing : switches(looking, "chart", { label: "added", options: charts })}
           ${charts.filter(([name]) => each < wide || name === seen.chart).map(([name]) => chart(name, titles[name], each))}</div>
-        <p><code>insert_attention</code> ${view.seen.before ? "looks for" : "replaces"} <code>${place}</code>
-          ${view.seen.before ? ", a" : "by"} <code>${view.seen.before ? norm : pair}</code></p>`,
+        <p><code>insert_attention</code> ${cost.wrong ? "refuses this." : html`${view.seen.before ? "looks for" : "replaces"} <code>${place}</code>
+          ${view.seen.before ? ", a" : "by"} <code>${view.seen.before ? norm : pair}</code>`}</p>`,
       sentence: html`${backbone} and ${attention}${by}: <b>${several(cost.parameters, "parameter")}</b> and
         ${print(cost.macs)} multiply-accumulates more, on top of ${print(parameters)} parameters
         (+${((100 * cost.parameters) / parameters).toFixed(4)}%).`,

@@ -43,7 +43,8 @@ explorers.conventions = (view) => {
 
   /** Rules are rows, or columns where the page is narrow; a sign, too, marks where k is not the paper's. */
   function table(k, row, column) {
-    const [down, across, turned] = view.width < 600 ? [channels, rules, "eca-edu-upright"] : [rules, channels, ""];
+    const [down, across, turned] = view.width < 600 ? [channels, rules, "eca-edu-upright"]
+      : [rules, channels, view.width < 800 ? "eca-edu-tight" : ""];
     const set = (j) => view.set({ channels: channels[j] });
     const pick = (i, j) => [view.look({ row: i }), set(j)];
     const head = (list, n) => html`<th class="${n === (list === rules ? row : column) ? "eca-edu-at" : ""}
@@ -63,7 +64,7 @@ explorers.conventions = (view) => {
     };
     return html`<table role="grid" class="eca-edu-rules ${turned}" aria-label="k by rule and channels">
       <tr><th>channels C</th>${across.map((_, n) => head(across, n))}</tr>${down.map((_, m) => html`<tr>${head(down, m)}
-        ${across.map((_, n) => (turned ? cell(n, m) : cell(m, n)))}</tr>`)}</table>`;
+        ${across.map((_, n) => (across === rules ? cell(n, m) : cell(m, n)))}</tr>`)}</table>`;
   }
 
   /** From t to an odd number: the paper's rule above the line, the other one below it. */

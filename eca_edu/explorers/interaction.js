@@ -161,7 +161,7 @@ explorers.interaction = (view) => {
         ${["channels", ...(option ? [option] : [])].map((name) =>
           slider(view, name, { label: symbols[name], values: choices[name] }))}`,
       picture: html`<div style=${`width: ${left}px`}>${maps(shown, left)}</div>
-        <div><p class="eca-edu-reading">${words(shown)}</p>${strip(shown, right)}${parameters(right)}</div>`,
+        <div style=${`width: ${right}px`}><p class="eca-edu-reading">${words(shown)}</p>${strip(shown, right)}${parameters(right)}</div>`,
       sentence: html`${gate} on ${C} channels: a channel meets ${meets}${through}.
         ${print(met.flat().length)} of ${print(C * C)} entries can differ from zero, made of
         <b>${print(made(gates[gate]).count)} parameters</b> (${cost}).`,

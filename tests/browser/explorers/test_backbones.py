@@ -74,6 +74,10 @@ def test_kernels_by_rule_by_list_and_by_hand(show):
 def test_an_impossible_kernel_turns_red_in_the_words_of_the_package(show, text):
     shown = show(BackboneExplorer(kernel_sizes="3-5-5"))
     shown.refuses("k list must have 4 odd numbers, one for each stage; got '3-5-5'")
+    shown.root.get_by_label("k list", exact=True).fill("-1-2-3-4")
+    shown.root.get_by_label("k list", exact=True).press("Enter")
+    shown.refuses("got '-1-2-3-4'")
+    expect(shown.part(".eca-edu-picture > p")).to_have_text("insert_attention refuses this.")
     shown.root.get_by_label("k list", exact=True).fill(text)
     shown.root.get_by_label("k list", exact=True).press("Enter")
     with pytest.raises(ValueError, match="kernel_size must be") as refusal:

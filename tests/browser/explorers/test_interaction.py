@@ -101,3 +101,9 @@ def test_impossible_settings_turn_red_and_say_why(show):
     shown.says("meets only itself")
     shown.root.get_by_label("gate", exact=True).select_option("se")
     shown.refuses("r must be at most C, so that a channel is left; got r = 16 for C = 8")
+
+
+def test_what_is_pointed_at_stands_beside_the_matrix_also_where_its_words_are_long(show):
+    shown = show(InteractionExplorer(gate="se-var3"), width=690)
+    matrix, beside = (part.bounding_box() for part in shown.part(".eca-edu-picture > div").all())
+    assert beside["x"] > matrix["x"] + matrix["width"]
