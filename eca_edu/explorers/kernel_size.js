@@ -38,11 +38,9 @@ explorers.kernel_size = (view) => {
     return drawing(width, 302, "kernel size k over channels C", svg`
       ${axis("bottom", x, ticks, { at: bottom, from: left, to: right, label: "channels C" })}
       ${axis("left", y, sizes, { at: left, from: bottom, to: 8, label: "kernel size k", grid: right })}
-      ${rule ? svg`<path d=${staircase(x, y, own)} fill="none" stroke="var(--blue)" stroke-width="7" stroke-opacity="0.65"></path>
-        <path d=${staircase(x, y, rule.steps)} fill="none" stroke="var(--text)" stroke-width="2"></path>` : svg`
-        <path d=${staircase(x, y, stepsOf(2, 1))} fill="none" stroke="var(--grey)"></path>
-        <line x1=${x(0)} y1=${y(t(0))} x2=${x(end)} y2=${y(t(end))} stroke="var(--blue)" stroke-dasharray="5 4"></line>
-        <path d=${staircase(x, y, own)} fill="none" stroke="var(--blue)" stroke-width="2.5"></path>`}
+      <path d=${staircase(x, y, rule ? rule.steps : own)} fill="none" stroke="var(--blue)" stroke-width="5" stroke-opacity="0.75"></path>
+      <path d=${staircase(x, y, stepsOf(2, 1))} fill="none" stroke="var(--text)"></path>
+      ${rule ? nothing : svg`<line x1=${x(0)} y1=${y(t(0))} x2=${x(end)} y2=${y(t(end))} stroke="var(--blue)" stroke-dasharray="5 4"></line>`}
       ${guide === null ? nothing : svg`<line x1=${x(guide)} x2=${x(guide)} y1="8" y2=${bottom} stroke="var(--text)"></line>`}
       ${own.map(([from, size], i) => {
         const to = own[i + 1]?.[0] ?? largest;
@@ -52,9 +50,9 @@ explorers.kernel_size = (view) => {
           ${i === lit ? svg`<line x1=${start} x2=${stop} y1=${y(size)} y2=${y(size)} stroke="var(--vermilion)" stroke-width="5"></line>
             <text x=${Math.min(start, right - (rule ? 215 : 150))} y=${y(size) - 10}>${said}</text>` : nothing}</g>`;
       })}
-      ${(rule ? ["thin: your rule", "thick: the paper's rule, k = ψ(C)"]
-        : ["thick: k = ψ(C) for your γ and b", "dashed: t = (log₂C + b) / γ", "thin: the paper's γ = 2, b = 1"])
-        .map((words, i) => svg`<text x=${left + 8} y=${20 + 16 * i} style=${i === 2 ? "fill: var(--quiet)" : nothing}>${words}</text>`)}
+      ${(rule ? ["thick: your rule", "thin: the paper's rule, k = ψ(C)"]
+        : ["thick: k = ψ(C) for your γ and b", "thin: the paper's γ = 2, b = 1", "dashed: t = (log₂C + b) / γ"])
+        .map((words, i) => svg`<text x=${left + 8} y=${20 + 16 * i}>${words}</text>`)}
       ${rule ? nothing : [
         grip({ x: x(0), y: y(Math.max(0, t(0))), r: 6, label: "b, the height of the dashed line", value: b, hover: "b",
           move: (at) => view.set({ b: closest(bs, y.invert(at.y) * gamma) }), step: move("b", bs) }),
@@ -66,7 +64,8 @@ explorers.kernel_size = (view) => {
         step: move("channels", choices) })}
       ${[["b", x(0) + 10, y(Math.max(0, t(0))) + 4], ["γ", x(end) - 4, y(t(end)) + 22],
         [`C = ${channels}`, x(at) + 12, y(Math.min(k, highest)) + 18]].slice(rule ? 2 : 0)
-        .map(([name, at, height]) => svg`<text x=${Math.min(at, right - 10 * name.length)} y=${height}>${name}</text>`)}`);
+        .map(([name, at, height]) => svg`<text x=${Math.min(at, right - 10 * name.length)} y=${height}
+          style="stroke: var(--page); stroke-width: 4px; paint-order: stroke">${name}</text>`)}`);
   }
 
   /** A row for each network: its stages from left to right, the channels above and k in a disc. */
@@ -138,7 +137,7 @@ explorers.kernel_size = (view) => {
       picture: html`<div>${chart(wide)}</div>
         <div>${neighbours(beside ? view.width - wide - 20 : view.width)}${networks(beside ? view.width - wide - 20 : view.width)}</div>`,
       sentence: rule ? ruled(channels, k) : html`
-        t = (log₂ ${channels} + ${short(b)}) / ${gamma} = ${short(t)}, and <b>k = ${k}</b>: ${meaning(channels, k)}.
+        t = (log₂ ${channels} ${b < 0 ? "−" : "+"} ${short(Math.abs(b))}) / ${gamma} = ${short(t)}, and <b>k = ${k}</b>: ${meaning(channels, k)}.
         ${tie ? html`<b>A tie</b>: ${t} is as near to ${t - 1} as to ${t + 1}, and goes up.` : nothing}
         The stages get: ${Object.entries(stages).map(([name, counts]) => `${name} ${counts.map(mine).join("-")}`).join("; ")}.`,
     };

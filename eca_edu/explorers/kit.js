@@ -3,8 +3,11 @@
 
 const { html, svg, render, nothing } = lit;
 
-/** Name -> view => () => ({ controls, picture, sentence, wrong }): what an explorer draws, from the state as it is. */
+/** Name -> view => () => ({ controls, picture, sentence, wrong, asks }): what an explorer draws, from the state as it is;
+ * asks: whether it waits for an answer that Python has to keep. */
 const explorers = {};
+
+const PAPER = 640; // pixels of a printed page, less its margins and the frame of a callout
 
 /** Draw an explorer into an element, and again whenever its state changes, by the hand or by Python. */
 function mount(explorer, model, el) {
@@ -15,7 +18,7 @@ function mount(explorer, model, el) {
   root.className = "eca-edu-explorer";
   root.dataset.lmSuppressShortcuts = "true";
   el.append(root);
-  let [planned, drawn, saving] = [false, false, 0];
+  let [planned, drawn, saving, lost] = [false, false, 0, false];
   const unsaved = {}; // what the hand set since the last save: the kernel's echo of an earlier one must not undo it
   function save() {
     saving = 0;
@@ -32,7 +35,12 @@ function mount(explorer, model, el) {
     hover: null, // the data-hover of what the pointer or the focus is at
     seen: {}, // what is looked at, and not kept
     get: (name) => model.get(name),
+    /** Whether this stands in a notebook whose kernel does not know it: it was restarted, or has not run the cell. */
+    get lost() {
+      return lost || Boolean(root.closest(".jupyter-widgets-disconnected, .jp-NotebookPanel .eca-edu-still"));
+    },
     set(changes) {
+      delete view.seen.note;
       Object.assign(unsaved, changes);
       for (const [name, value] of Object.entries(changes)) model.set(name, value);
       view.draw();
@@ -67,14 +75,34 @@ function mount(explorer, model, el) {
     view.numbers = model.get("numbers");
     view.draw();
   });
+  // A kernel that ends never hears of this explorer again; it does not say so, and messages to a new one vanish.
+  model.on("comm_live_update", view.draw);
+  const hear = (kernel, status) => {
+    lost ||= /restarting|terminating|dead/.test(status);
+    view.draw();
+  };
+  const { statusChanged } = model.widget_manager?.kernel ?? {};
+  statusChanged?.connect(hear);
+  const fit = (width) => {
+    view.width = width;
+    drawNow();
+  };
   const watch = new ResizeObserver(() => {
     if (root.clientWidth === view.width) return;
     view.width = root.clientWidth;
     view.draw();
   });
   watch.observe(root);
+  const [print, leave] = [() => fit(Math.min(view.width, PAPER)), () => fit(root.clientWidth)];
+  addEventListener("beforeprint", print);
+  addEventListener("afterprint", leave);
   drawNow();
-  return () => watch.disconnect();
+  return () => {
+    watch.disconnect();
+    statusChanged?.disconnect(hear);
+    removeEventListener("beforeprint", print);
+    removeEventListener("afterprint", leave);
+  };
 }
 
 /** Keep the state while the page is open in its tab, so that it is found again where the kernel is gone; of what lasts, an
@@ -98,13 +126,16 @@ function remembered(key) {
   }
 }
 
-function frame(view, { controls, picture, sentence, wrong }) {
+function frame(view, { controls, picture, sentence, wrong, asks }) {
+  const lost = asks && view.lost && "The kernel was restarted. Run this cell again.";
+  const alert = (words) => (words ? html`<p class="eca-edu-alert" role="alert">${words}</p>` : nothing);
   return html`
     <div class="eca-edu-controls">${controls}
       <button type="button" class="eca-edu-reset" @click=${view.reset}>Reset</button></div>
-    <div class="eca-edu-picture ${wrong ? "eca-edu-wrong" : ""}" @dblclick=${view.reset}>${picture}</div>
+    ${alert(lost)}
+    <div class="eca-edu-picture ${wrong ? "eca-edu-wrong" : ""}" ?inert=${lost} @dblclick=${view.reset}>${picture}</div>
     <p class="eca-edu-sentence" aria-live="polite">${wrong ? nothing : sentence}</p>
-    ${wrong || view.get("error") ? html`<p class="eca-edu-alert" role="alert">${wrong || view.get("error")}</p>` : nothing}`;
+    ${alert(wrong || view.get("error"))}`;
 }
 
 /** Hover is a matter of `data-hover` alone: whatever has the same one lights up together. A tap stays, a mouse leaves. */
@@ -133,13 +164,12 @@ function slider(view, name, { label, min = 0, max = 1, step = 1, values, ticks, 
   const value = view.get(name);
   const nearest = (number) => values.reduce((best, v) => (Math.abs(v - number) < Math.abs(best - number) ? v : best));
   const moved = ({ target }) => view.set({ [name]: values ? values[target.value] : Number(target.value) });
-  const typed = ({ target }) => {
-    const number = Number(target.value);
-    const steps = Math.round((number - min) / step);
-    const allowed = values ? nearest(number) : Math.min(max, Math.max(min, Number((min + steps * step).toFixed(6))));
-    if (target.value !== "" && Number.isFinite(number)) view.set({ [name]: allowed });
-    target.value = view.get(name);
+  const possible = (number) => {
+    if (values) return nearest(number);
+    return Math.min(max, Math.max(min, Number((min + Math.round((number - min) / step) * step).toFixed(6))));
   };
+  const low = values ? values[0] : min;
+  const high = values ? values.at(-1) : max;
   const range = values ? { min: 0, max: values.length - 1, step: 1, at: values.indexOf(value) } : { min, max, step, at: value };
   const marks = ticks ?? Array.from({ length: Math.min(range.max - range.min, 24) / range.step + 1 }, (_, i) => range.min + i * range.step);
   const list = `${view.get("key")}-${name}`;
@@ -147,8 +177,36 @@ function slider(view, name, { label, min = 0, max = 1, step = 1, values, ticks, 
     <input type="range" min=${range.min} max=${range.max} step=${range.step} .value=${String(range.at)} list=${list}
       aria-label=${label} aria-valuetext=${String(value)} ?disabled=${disabled} @input=${moved}>
     <datalist id=${list}>${marks.map((mark) => html`<option value=${mark}></option>`)}</datalist>
-    <input type="text" inputmode="decimal" class="eca-edu-number" aria-label=${`${label}, typed`} .value=${String(value)}
-      ?disabled=${disabled} @change=${typed}></label>`;
+    ${typed(view, `${label}, typed`, { value, low, high, possible, disabled, set: (number) => view.set({ [name]: number }) })}
+    ${noteOn(view, `${label}, typed`)}</label>`;
+}
+
+/**
+ * A field for a number; where another one is taken than was typed, or none, `noteOn` says so.
+ * @param {any} view @param {string} label
+ * @param {{value?: number, low: number, high: number, possible: (number: number) => number | undefined, set: (number: number) => void,
+ *   whole?: boolean, disabled?: boolean, placeholder?: string}} options possible: the nearest number that can be had, if any
+ */
+function typed(view, label, { value, low, high, possible, set, whole = false, disabled = false, placeholder = "" }) {
+  const place = `${view.get("key")} ${label}`;
+  const changed = ({ target }) => {
+    const text = target.value.trim();
+    const number = text ? Number(text.replace(",", ".").replace("−", "-")) : NaN;
+    const taken = Number.isFinite(number) ? possible(number) : undefined;
+    if (taken !== undefined) set(taken);
+    target.value = taken === undefined || value === undefined ? value ?? "" : taken;
+    const words = taken === undefined ? `Type a ${whole ? "whole " : ""}number from ${short(low, 6)} to ${short(high, 6)}.`
+      : taken === number ? "" : `${text} is not possible here, so the nearest number, ${short(taken, 6)}, is used.`;
+    view.look({ note: words ? { place, words } : undefined });
+  };
+  return html`<input type="text" inputmode="decimal" class="eca-edu-number" aria-label=${label} placeholder=${placeholder}
+    .value=${String(value ?? "")} ?disabled=${disabled} @change=${changed}>`;
+}
+
+/** What there is to say of what was typed last into the field with this label, until something is set. */
+function noteOn(view, label) {
+  const { note } = view.seen;
+  return note?.place === `${view.get("key")} ${label}` ? html`<span class="eca-edu-note" role="alert">${note.words}</span>` : nothing;
 }
 
 /** A menu over [value, text] pairs, or over values that are their own text. */
@@ -176,21 +234,31 @@ function button(text, onClick, disabled = false) {
 
 // Touch
 
-/** A listener for @pointerdown: calls `move` with the place (x, y) inside the picture, now and until the pointer is let go. */
+/**
+ * A listener for @pointerdown: calls `move` with the place (x, y) inside the picture, and how far (dx, dy) it is from where it
+ * began, now and until the pointer is let go (`done`). A finger has to tap or to move sideways: up and
+ * down it scrolls the page, but for what has `touch-action: none`.
+ */
 function drag(move) {
   return (event) => {
     const target = event.currentTarget;
     const picture = target.closest("svg") ?? target;
+    let begun = event.pointerType !== "touch" || Boolean(event.target.closest(".eca-edu-grip, .eca-edu-paper, .eca-edu-dots"));
     const place = (e) => {
       const box = picture.getBoundingClientRect();
-      move({ x: e.clientX - box.left, y: e.clientY - box.top });
+      const [dx, dy] = [e.clientX - event.clientX, e.clientY - event.clientY];
+      begun ||= e.type === "pointerup" || Math.abs(dx) > Math.abs(dy);
+      if (begun) move({ x: e.clientX - box.left, y: e.clientY - box.top, dx, dy, done: e.type === "pointerup" });
     };
     event.preventDefault();
-    target.focus?.({ preventScroll: true });
+    target.focus?.({ preventScroll: true, focusVisible: false });
     target.setPointerCapture(event.pointerId);
     target.addEventListener("pointermove", place);
-    target.addEventListener("lostpointercapture", () => target.removeEventListener("pointermove", place), { once: true });
-    place(event);
+    target.addEventListener("pointerup", place);
+    target.addEventListener("lostpointercapture", () => {
+      for (const kind of ["pointermove", "pointerup"]) target.removeEventListener(kind, place);
+    }, { once: true });
+    if (event.pointerType !== "touch") place(event);
   };
 }
 
@@ -278,6 +346,23 @@ function key(scale, low, high, label) {
 /** A number with at most this many decimals, with the minus sign of print. */
 function short(value, decimals = 2) {
   return String(Number(value.toFixed(decimals)) + 0).replace("-", "−");
+}
+
+/**
+ * The products of [factor, factor] as text, to be followed by their sum with so many decimals. The factors get as many more as it
+ * takes for the sum to be right as it is written, and `least` at least; negative ones stand in brackets.
+ */
+function products(pairs, sum, decimals, least = 0) {
+  const rounded = (value, digits) => Number(Number(value.toPrecision(12)).toFixed(digits)) + 0;
+  const added = (digits) => pairs.reduce((total, [a, b]) => total + rounded(a, digits) * rounded(b, digits), 0);
+  const same = (digits) => rounded(added(digits), decimals) === rounded(sum, decimals);
+  const digits = [2, 3, 4, 5, 6, 7].find((n) => n >= decimals && same(n)) ?? 8;
+  const write = (value) => {
+    const text = String(Math.abs(rounded(value, digits)));
+    const long = (text.split(".")[1]?.length ?? 0) < least ? Math.abs(value).toFixed(least) : text;
+    return rounded(value, digits) < 0 ? `(−${long})` : long;
+  };
+  return pairs.map((pair) => pair.map(write).join(" · ")).join(" + ");
 }
 
 /** Numbers that Python sent as base64, little-endian, of a kind such as Float32Array or Int8Array. */

@@ -202,18 +202,20 @@ explorers.live_network = (view) => {
     const right = narrow ? view.width - left - 18 : Math.min(230, Math.round(view.width * 0.3));
     const middle = narrow ? view.width : view.width - left - right - 32;
     const turn = () => view.set({ turned: !turned, beside: image + (turned ? pictures().length : 0) });
-    const ask = ({ target }) => {
-      if (target.value === "") return;
-      view.set({ asked: Number(target.value) });
-      target.value = "";
+    const last = view.numbers.images - 1;
+    const ask = (number) => {
+      const shown = pictures().findIndex(({ index }) => index === number);
+      view.set(shown < 0 ? { asked: number } : { image: shown, turned: false, beside: -1 });
     };
+    const asking = { low: 0, high: last, whole: true, set: ask,
+      possible: (number) => (Number.isInteger(number) && number >= 0 && number <= last ? number : undefined) };
+    const anyImage = html`<span class="eca-edu-choice"><span>any of ${last + 1}</span>${typed(view, "number of an image", asking)}${noteOn(view, "number of an image")}</span>`;
     const keep = () => view.set({ beside: image + (turned ? pictures().length : 0) });
     return {
       controls: html`${Object.keys(networks).length > 1 ? switches(view, "network", { label: "network", options: Object.keys(networks) }) : nothing}
         ${canTurn ? html`<button type="button" class="eca-edu-main" @click=${turn}>Turn the stripes</button>` : nothing}
         ${beside >= 0 ? button("Nothing beside", () => view.set({ beside: -1 })) : button("Keep this one beside", keep)}
-        ${view.model.still ? nothing : html`<label class="eca-edu-choice"><span>any of ${view.numbers.images}</span>
-          <input type="text" inputmode="numeric" class="eca-edu-number" aria-label="number of an image" @change=${ask}></label>`}`,
+        ${view.lost ? html`<span>To see any of the ${last + 1} images, run this cell again.</span>` : view.model.still ? nothing : anyImage}`,
       picture: html`${thumbnails()}<div class="eca-edu-live">
         <div style=${`width: ${left}px`}>${picture(image, turned, "right")}
           ${beside >= 0 ? picture(...other, "beside") : narrow ? nothing : detail(name, state)}</div>

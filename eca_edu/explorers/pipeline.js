@@ -8,7 +8,7 @@ explorers.pipeline = (view) => {
   const once = (name, make) => known.get(name) ?? known.set(name, make()).get(name);
   const mapOf = (image) => once(`map ${image}`, () => decode(maps[image]));
   const sigmoid = (z) => 1 / (1 + Math.exp(-z));
-  const number = (value) => (Math.round(100 * value) / 100 + 0).toFixed(2).replace("-", "−");
+  const number = (value, decimals = 2) => (Number(value.toFixed(decimals)) + 0).toFixed(decimals).replace("-", "−");
 
   const averages = (image) => once(`averages ${image}`, () => Array.from({ length: channels }, (_, c) =>
     mapOf(image).subarray(c * area, (c + 1) * area).reduce((sum, value) => sum + value, 0) / area));
@@ -35,14 +35,13 @@ explorers.pipeline = (view) => {
   function cell({ x, y, wide, high, value, fill, name, set, moved, lit }) {
     const by = (steps) => Number.isFinite(steps) && set(Math.round((value + steps * 0.1) * 100) / 100);
     const pull = (event) => {
-      const [start, from] = [event.clientX, value];
-      drag(() => nothing)(event);
-      const follow = (e) => set(Math.round((from + (e.clientX - start) / 40) * 100) / 100);
-      const target = event.currentTarget;
-      target.addEventListener("pointermove", follow);
-      target.addEventListener("lostpointercapture", () => target.removeEventListener("pointermove", follow), { once: true });
+      let moved = false;
+      drag(({ dx }) => {
+        moved ||= dx !== 0;
+        if (moved) set(dx ? Math.round((value + dx / 40) * 100) / 100 : value);
+      })(event);
     };
-    return svg`<g class=${set ? "eca-edu-pull" : ""} tabindex=${set ? 0 : nothing} role=${set ? "slider" : nothing} aria-label=${set ? name : nothing}
+    return svg`<g class=${set ? "eca-edu-sideways" : ""} tabindex=${set ? 0 : nothing} role=${set ? "slider" : nothing} aria-label=${set ? name : nothing}
         aria-valuenow=${set ? value : nothing} @pointerdown=${set ? pull : nothing} @keydown=${set ? arrows(by) : nothing}>
       <rect x=${x} y=${y + 1} width=${wide} height=${high - 2} rx="2" fill=${fill} stroke=${moved ? "var(--vermilion)" : lit ? "var(--text)" : "none"} stroke-width="2"></rect>
       <text x=${x + wide / 2} y=${y + high / 2 + 4} text-anchor="middle" style=${`fill: ${ink(fill)}`}>${number(value)}</text></g>`;
@@ -63,7 +62,7 @@ explorers.pipeline = (view) => {
         stroke-width=${view.get("gate") === "SE" ? 0.8 : 2}></line>` : nothing)}
       ${y.map((value, c) => {
         const place = 22 + c * row;
-        return svg`<g data-hover=${`channel ${c}`} @pointerdown=${() => view.set({ channel: c })}>
+        return svg`<g data-hover=${`channel ${c}`} @click=${() => view.set({ channel: c })}>
           <rect width=${wide} height=${row} y=${place} fill=${c === at ? "var(--panel)" : "transparent"} fill-opacity="0.6"></rect>
           <text x="0" y=${place + row / 2 + 4} style="fill: var(--quiet)">${c}</text>
           ${cell({ x: atY, y: place, wide: box, high: row, value, fill: colour("signed", value, -reach, reach), name: `average of channel ${c}`,
@@ -79,8 +78,10 @@ explorers.pipeline = (view) => {
     const at = view.get("channel");
     if (view.get("gate") === "SE") return html`channel ${at}: all ${channels} averages meet in two layers, logit ${number(logits[at])}, <b>ω = ${number(omega[at])}</b>`;
     const margin = (kernel.length - 1) / 2;
-    const terms = kernel.map((weight, j) => `${number(weight)} · ${number(y[at + j - margin] ?? 0)}`).join(" + ");
-    return html`channel ${at}: ${terms} = ${number(logits[at])}, and <b>ω = σ(${number(logits[at])}) = ${number(omega[at])}</b>`;
+    const decimals = [2, 3, 4].find((n) => number(sigmoid(Number(logits[at].toFixed(n)))) === number(omega[at])) ?? 5;
+    const terms = products(kernel.map((weight, j) => [weight, y[at + j - margin] ?? 0]), logits[at], decimals, 2);
+    const logit = number(logits[at], decimals);
+    return html`channel ${at}: ${terms} = ${logit}, and <b>ω = σ(${logit}) = ${number(omega[at])}</b>`;
   }
 
   return () => {
@@ -90,7 +91,8 @@ explorers.pipeline = (view) => {
     const logits = logitsOf(y, kernel);
     const ownLogits = logitsOf(own, view.model.get("start").kernel);
     const omega = logits.map(sigmoid);
-    const reach = Math.max(...y.map(Math.abs), ...logits.map(Math.abs), 0.01);
+    // Of the image as it came: colours must not change where nothing else does.
+    const reach = Math.max(...own.map(Math.abs), ...ownLogits.map(Math.abs), 0.01);
     const mapReach = once(`reach ${image}`, () => mapOf(image).reduce((most, value) => Math.max(most, Math.abs(value)), 0));
     const state = { y, logits, omega, kernel, reach, own, ownLogits };
     const row = channels > 20 ? 20 : 24;

@@ -17,9 +17,10 @@ explorers.prediction = (view) => {
     if (event.pointerType === "mouse" || event.target.closest(".eca-edu-grip, .eca-edu-dots")) start(event);
   };
 
+  const possible = (value) => inside(Number((low + Math.round((value - low) / step) * step).toFixed(6)), low, high);
+
   function guess(label, value) {
-    const onGrid = Number((low + Math.round((value - low) / step) * step).toFixed(6));
-    if (!view.get("revealed")) view.set({ answer: { ...view.get("answer"), [label]: inside(onGrid, low, high) } });
+    if (!view.get("revealed")) view.set({ answer: { ...view.get("answer"), [label]: possible(value) } });
   }
 
   function line(label, row, x, [left, right]) {
@@ -58,17 +59,12 @@ explorers.prediction = (view) => {
     const x = linear([low, high], [left, right]);
     const written = (value) => (unit.length > 3 ? short(value, digits) : text(value)); // a long unit is not repeated
     const ticks = roundNumbers(low, high, width < 480 ? 4 : 8).map((value) => [value, written(value)]);
-    const typed = (label, { target }) => {
-      const number = Number(target.value.replace(",", ".").replace("−", "-"));
-      if (target.value.trim() && Number.isFinite(number)) guess(label, number);
-      target.value = view.get("answer")[label] ?? "";
-    };
+    const field = (label) => typed(view, `${label}, typed`,
+      { value: answer[label], low, high, possible, placeholder: "?", set: (number) => guess(label, number) });
     return html`${drawing(width, bottom + 24, question, svg`
         ${axis("bottom", x, ticks, { at: bottom, from: left, to: right })}
         ${labels.map((label, row) => line(label, row, x, [left, right]))}`)}
-      ${revealed ? nothing : html`<div>${labels.map((label) => html`<label style="height: ${ROW}px"><input type="text"
-        inputmode="decimal" class="eca-edu-number" placeholder="?" aria-label="${label}, typed"
-        .value=${String(answer[label] ?? "")} @change=${(event) => typed(label, event)}></label>`)}</div>`}`;
+      ${revealed ? nothing : html`<div>${labels.map((label) => html`<label style="height: ${ROW}px">${field(label)}</label>`)}</div>`}`;
   }
 
   function choices() {
@@ -86,7 +82,7 @@ explorers.prediction = (view) => {
     answer.splice(to, 0, item);
     view.look({ moved: item });
     view.set({ answer });
-    requestAnimationFrame(() => view.root.querySelectorAll(focus)[to].focus()); // the focus goes with the item
+    view.root.querySelectorAll(focus)[to].focus(); // the focus goes with the item, at once: another key may come before a frame does
   }
 
   function order() {
@@ -160,7 +156,7 @@ explorers.prediction = (view) => {
       ${column("the right order", truth, (item, i) => html`<b>${i + 1}</b>`)}`;
   }
 
-  const how = { numbers: "Click on each line, or type.", choice: "Choose one.", order: "Drag, or use arrows.",
+  const how = { numbers: "Click on each line, or type.", choice: "Choose one.", order: "Drag an item, press its ↑ or ↓ button, or use the arrow keys.",
     curve: "Draw it from left to right, or use Tab and arrows." }[kind];
   const said = {
     numbers: (answer) => Object.entries(answer).map(([label, number]) => `${label} ${text(number)}`).join(", "),
@@ -187,9 +183,10 @@ explorers.prediction = (view) => {
     const body = html`<div class="eca-edu-prediction eca-edu-ask-${kind} ${revealed ? "eca-edu-committed" : ""}"
       role="group" aria-label=${question} @dblclick=${(event) => event.stopPropagation()}>${picture()}</div>`;
     return {
+      asks: !revealed,
       controls: html`<p class="eca-edu-question"><b>${view.numbers.title ?? "Predict:"}</b> ${question}</p>`,
       body,
-      picture: html`${body}${revealed ? nothing : html`<button type="button" class="eca-edu-main" ?disabled=${!complete}
+      picture: html`${body}${kind === "numbers" ? Object.keys(truth).map((label) => noteOn(view, `${label}, typed`)) : nothing}${revealed ? nothing : html`<button type="button" class="eca-edu-main" ?disabled=${!complete}
         @click=${() => view.set({ revealed: true })}>Reveal</button>`}`,
       sentence: revealed && notGraded ? html`You said: ${said(answer)}. <b>Not graded.</b> ${notGraded} ${because}`
         : revealed ? html`${compared(answer)}. ${why(answer)}`

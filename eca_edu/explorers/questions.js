@@ -59,6 +59,7 @@ explorers.questions = (view) => {
   return () => {
     const line = view.model.still ? `So far: ${committed()} of ${Object.keys(names).length} predictions committed.` : view.numbers.so_far;
     return {
+      asks: asked.some((name) => !(silent ? told() : answered(name))),
       controls: html`<b>${title}</b><span>${silent ? nothing : line}</span>`,
       picture: html`<div class="eca-edu-questions" style="grid-template-columns: repeat(${columns()}, 1fr)">${asked.map((name) => {
         const { controls, body, picture, sentence } = (parts[name] ??= explorers.prediction(part(name)))();

@@ -103,7 +103,7 @@ def drag(page, grip, hand, steps):
     grip.evaluate(STILL)
     box = (grip.locator("circle").last if grip.locator("circle").count() else grip).bounding_box()
     x, y = box["x"] + box["width"] * 0.4, box["y"] + box["height"] * 0.4
-    places = [(x + 6 * i, y + 9 * i) for i in range(steps + 1)]
+    places = [(x + 9 * i, y + 6 * i) for i in range(steps + 1)]
     if hand == "mouse":
         page.mouse.move(x, y)
         page.mouse.down()

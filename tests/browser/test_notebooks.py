@@ -242,7 +242,7 @@ def test_a_reopened_notebook_shows_its_explorers_as_they_were_left(page, lab):
 
 def test_predictions_are_found_again_after_a_reload_of_the_page(page, lab):
     asked = ("two_more", "tie_of_four", "number_of_ties", "code_of_the_paper", "differ_from_the_paper")
-    cells = ["from eca_edu.explorers import predict", *(f'predict("{name}")' for name in asked)]
+    cells = ["from eca_edu.explorers import Quiz, predict", *(f'predict("{name}")' for name in asked), 'Quiz("before")']
     write_notebook(lab.root / "notebooks" / "reload.ipynb", cells)
     open_notebook(page, lab, "reload")
     run_all(page)
@@ -253,6 +253,11 @@ def test_predictions_are_found_again_after_a_reload_of_the_page(page, lab):
     for _ in range(len(asked)):  # while Python answers, the page keeps its next message
         page.evaluate(IN_KERNEL, "1")
     assert json.loads(file.read_text(encoding="utf-8"))["predictions"].keys() >= {*asked}
+    expect(page.locator("[role=alert]:visible")).to_have_count(0)
+    page.evaluate("jupyterapp.shell.currentWidget.sessionContext.session.kernel.restart()")
+    quiz = page.locator(".eca-edu-explorer", has=page.locator(".eca-edu-questions"))
+    expect(quiz.get_by_role("alert")).to_have_text("The kernel was restarted. Run this cell again.")
+    expect(page.locator("[role=alert]:visible")).to_have_count(1)  # what is committed cannot be lost
     page.evaluate("jupyterapp.commands.execute('docmanager:save')")
     page.goto(
         f"{lab.address}/lab?token={lab.token}&reset"
@@ -261,6 +266,7 @@ def test_predictions_are_found_again_after_a_reload_of_the_page(page, lab):
     page.evaluate("jupyterapp.restored")
     open_notebook(page, lab, "reload")  # with a kernel that has run nothing
     expect(page.locator(".eca-edu-committed")).to_have_count(len(asked))
+    expect(quiz.get_by_role("alert")).to_have_text("The kernel was restarted. Run this cell again.")
 
 
 def test_explorers_are_timed_beside_interact(lab, browser, capsys, monkeypatch):

@@ -9,6 +9,21 @@ PAGE = """<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewp
 <title>an explorer</title><style>
 :root {{ color-scheme: light dark }} body {{ margin: 12px; background: Canvas }}</style><main>{}</main>"""
 
+#: An explorer with a kernel that only listens: what is asked of it comes to `asked`, `change` tells of its traits, and after
+#: `lose` it is gone.
+WITH_KERNEL = """async ([code, state]) => {
+    document.querySelector("main").replaceChildren();
+    const module = await import(URL.createObjectURL(new Blob([code], { type: "text/javascript" })));
+    const [listeners, el] = [[], document.querySelector("main")];
+    const on = (event, listener) => listeners.push(listener);
+    window.asked = [];
+    const [send, set] = [(content) => asked.push(content.asked), (name, value) => (state[name] = value)];
+    module.default.render({ model: { get: (name) => state[name], set, save_changes() {}, on, send }, el });
+    window.change = (changes) => { Object.assign(state, changes); listeners.forEach((listener) => listener()); };
+    window.lose = () => { el.className = "jupyter-widgets-disconnected"; change({}); };
+    window.state = state;
+}"""
+
 #: Tells when a page asks for what it kept before its first frame, when Chromium may still answer that there is nothing.
 PATIENT = """{
     let framed = false;
@@ -38,6 +53,33 @@ class Shown:
     def refuses(self, words):
         expect(self.root.locator(".eca-edu-alert")).to_contain_text(words)
 
+    def connect(self, explorer):
+        """Show an explorer in the place of the others, with a kernel that only listens."""
+        state = {
+            name: getattr(explorer, name) for name in explorer.trait_names(sync=True) if name in explorer.trait_values()
+        }
+        state = {
+            name: value
+            for name, value in state.items()
+            if not name.startswith("_") and name not in ("layout", "tooltip")
+        }
+        self.page.evaluate(WITH_KERNEL, [explorer._esm, state])
+
+    def type(self, label, text):
+        """Type a text into the field with this label."""
+        self.root.get_by_label(label).fill(text)
+        self.root.get_by_label(label).press("Enter")
+
+    def swipe(self, locator, dx, dy):
+        """Touch the middle of an element with a finger and move it on."""
+        locator.scroll_into_view_if_needed()
+        box, finger = locator.bounding_box(), self.page.context.new_cdp_session(self.page)
+        x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+        for kind, share in [("Start", 0), *(("Move", i / 5) for i in range(1, 6)), ("End", None)]:
+            at = [] if share is None else [{"x": x + share * dx, "y": y + share * dy}]
+            finger.send("Input.dispatchTouchEvent", {"type": f"touch{kind}", "touchPoints": at})
+        finger.detach()
+
     def drag(self, locator, dx, dy):
         """Take the middle of an element with the mouse and let it go elsewhere."""
         box = locator.bounding_box()
@@ -64,7 +106,9 @@ def show(browser, tmp_path):
         file = tmp_path / "page.html"
         file.write_text(PAGE.format(explorer.to_html()), encoding="utf-8")
         page.goto(file.as_uri())
-        return Shown(page)
+        shown = Shown(page)
+        shown.root.wait_for(state="attached")
+        return shown
 
     with contextlib.ExitStack() as stack:
         stack.callback(lambda: [context.close() for context in contexts])

@@ -31,12 +31,12 @@ def test_it_steps_and_plays(show):
     click["Forward"].click()
     shown.says("Channel 1: 0.25 · 4 + 0.5 · 0 + 0.125 · 2 = 1.25")
     click["Play"].click()
-    shown.says("Channel 7: 0.25 · 1 + 0.5 · −1 + 0.125 · 0 = −0.25")  # the last one, where it ends
+    shown.says("Channel 7: 0.25 · 1 + 0.5 · (−1) + 0.125 · 0 = −0.25")  # the last one, where it ends
     expect(click["Play"]).to_be_visible()
     shown.root.get_by_role("button", name="circular").click()
     shown.says("0.125 · 4 = 0.25")
     shown.slider("channel").press("Home")
-    shown.says("Channel 0: 0.25 · −1 + 0.5 · 4")
+    shown.says("Channel 0: 0.25 · (−1) + 0.5 · 4")
     shown.root.get_by_role("button", name="again").click()
     click["Play"].click()
     shown.root.get_by_role("button", name="Stop").click()
@@ -59,6 +59,18 @@ def test_averages_weights_and_kernel_are_dragged(show):
     shown.says("Channel 7: ")
     shown.part("[data-hover='channel 3']").click()
     shown.says("Channel 3: ")
+
+
+def test_the_whole_box_of_the_kernel_is_dragged(show):
+    shown = show(ConvolutionStepper(Y, KERNEL, channel=2), width=700)
+    box = shown.root.get_by_label("kernel, along the channels").locator("rect")
+    wide = box.bounding_box()["width"] / 3
+    shown.drag(box, 2 * wide, 0)
+    shown.says("Channel 4: 0.25 · 1 ")
+    for held in ("average of channel 4", "weight 2 of the kernel"):  # what stands in the box
+        shown.drag(shown.root.get_by_label(held), -wide, 0)
+    shown.says("Channel 2: 0.25 · 0 + 0.5 · 2 + 0.125 · 1 = 1.125")  # and nothing else has changed
+    expect(shown.part(":focus-visible")).to_have_count(0)
 
 
 def test_rows_of_another_shape_are_refused():

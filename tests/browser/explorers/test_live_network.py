@@ -69,6 +69,39 @@ def test_a_weight_is_set_by_hand(show, models, touch):
     expect(shown.part("figcaption").last).to_contain_text("set to ")
 
 
+def test_what_is_no_number_of_an_image_is_told_beside_the_field_and_asked_of_nobody(show, models):
+    live = LiveNetwork(models["eca"], IMAGES, turned=TURNED)
+    shown = show(live)
+    expect(shown.root.get_by_label("number of an image")).to_have_count(0)  # without a kernel
+    shown.connect(live)
+    note, asked = shown.part(".eca-edu-note"), "state.asked"
+    for text in ("abc", "3.7", "60", " "):
+        shown.type("number of an image", text)
+        expect(note).to_have_text("Type a whole number from 0 to 59.")
+    assert shown.page.evaluate(asked) == -1
+    shown.root.get_by_role("button", name="Turn the stripes").click()
+    expect(note).to_have_count(0)
+    shown.type("number of an image", "x")
+    shown.root.get_by_role("button", name="Reset").click()
+    expect(note).to_have_count(0)
+    shown.type("number of an image", "59")
+    assert shown.page.evaluate(asked) == 59
+    shown.page.evaluate("lose()")
+    expect(shown.root).to_contain_text("To see any of the 60 images, run this cell again.")
+
+
+def test_a_finger_that_scrolls_changes_no_weight(show, models):
+    shown = show(LiveNetwork(models["eca"], IMAGES), width=390, height=500, has_touch=True)
+    bars = shown.part(".eca-edu-bars").first
+    bars.scroll_into_view_if_needed()
+    before = shown.page.evaluate("scrollY")
+    shown.swipe(bars, 0, -150)
+    shown.page.wait_for_function("before => scrollY > before", arg=before)
+    expect(shown.part(".eca-edu-sentence")).not_to_contain_text("With other weights")
+    shown.swipe(bars, 100, 10)
+    shown.says("With other weights in block1")
+
+
 def test_an_image_of_the_data_can_be_asked_for(models):
     live = LiveNetwork(models["eca"], IMAGES)
     live.asked = 7

@@ -1,5 +1,8 @@
 """The four steps of ECA in a real block, touched in Chromium."""
 
+import math
+import re
+
 import pytest
 import torch
 from playwright.sync_api import expect
@@ -43,7 +46,7 @@ def test_the_page_computes_what_torch_computes(show, networks):
 def test_what_follows_an_average_or_a_weight_moves(show, touch):
     x = torch.arange(8.0).reshape(1, 8, 1, 1).expand(1, 8, 2, 3)
     shown = show(PipelineExplorer.of_tensor(x, [0.25, 0.5, 0.125]), width=390 if touch == "mouse" else 1100)
-    shown.says("channel 4: 0.25 · 3.00 + 0.50 · 4.00 + 0.13 · 5.00 = 3.38, and ω = σ(3.38) = 0.97")
+    shown.says("channel 4: 0.25 · 3.00 + 0.50 · 4.00 + 0.125 · 5.00 = 3.38, and ω = σ(3.38) = 0.97")
     before = weights_in(shown)
     average = shown.root.get_by_label("average of channel 1")
     if touch == "mouse":
@@ -51,13 +54,45 @@ def test_what_follows_an_average_or_a_weight_moves(show, touch):
     else:
         for _ in range(6):
             average.press("ArrowDown")
-    shown.says("channel 1: 0.25 · 0.00 + 0.50 · " + ("−2.00" if touch == "mouse" else "0.40"))
+    shown.says("channel 1: 0.25 · 0.00 + 0.50 · " + ("(−2.00)" if touch == "mouse" else "0.40"))
     moved = [i for i, (old, new) in enumerate(zip(before, weights_in(shown), strict=True)) if old != new]
     assert moved == [0, 1, 2]
     shown.root.get_by_label("weight 1 of the kernel").press("ArrowUp")
     shown.says("+ 0.60 · ")
     shown.root.get_by_role("button", name="Reset").click()
     expect(average).to_have_attribute("aria-valuenow", "1")
+
+
+def test_the_sum_that_is_written_is_right_as_it_is_written(show, networks):
+    shown = show(PipelineExplorer(networks[0], DATA))
+    for channel in range(16):
+        shown.part("svg g[data-hover]").nth(channel).click(position={"x": 2, "y": 12})
+        shown.says(f"channel {channel}: ")
+        words = shown.part(".eca-edu-sentence").inner_text().replace("−", "-")
+        terms, logit, omega = re.search(r": (.*) = (\S+), and ω = .* = (\S+)\.", words).groups()
+        assert " -" not in terms  # a negative factor has brackets
+        added = sum(
+            float(a.strip("()")) * float(b.strip("()")) for a, b in (term.split(" · ") for term in terms.split(" + "))
+        )
+        assert added == pytest.approx(float(logit), abs=0.51 * 10.0 ** -len(logit.partition(".")[2]))
+        assert 1 / (1 + math.exp(-float(logit))) == pytest.approx(float(omega), abs=0.0051)
+
+
+def test_a_drag_recolours_only_what_it_changes_and_one_of_no_length_changes_nothing(show, networks):
+    shown = show(PipelineExplorer(networks[0], DATA), height=1000)
+    fills = """root => [...root.querySelectorAll('.eca-edu-pipeline svg rect')]
+        .map(e => e.getAttribute('fill') + e.getAttribute('stroke'))"""
+    shown.part("svg g[data-hover]").first.click(position={"x": 2, "y": 12})
+    shown.says("channel 0: ")
+    before = shown.root.evaluate(fills)
+    shown.drag(shown.root.get_by_label("weight 1 of the kernel"), 0, 60)
+    shown.drag(shown.root.get_by_label("average of channel 0"), 0, 60)
+    assert shown.root.evaluate(fills) == before
+    first = shown.part(".eca-edu-sentence").inner_text()
+    shown.drag(shown.root.get_by_label("average of channel 0"), 400, 0)
+    expect(shown.part(".eca-edu-sentence")).not_to_have_text(first)
+    changed = [i for i, (old, new) in enumerate(zip(before, shown.root.evaluate(fills), strict=True)) if old != new]
+    assert 0 < len(changed) < 15  # its own row, and the logits and weights of two neighbours
 
 
 def test_what_is_no_pipeline_is_refused(networks):

@@ -1,5 +1,6 @@
 """Predictions, answered and revealed in Chromium."""
 
+import re
 from functools import partial
 
 import pytest
@@ -31,8 +32,8 @@ def test_numbers_are_dragged_typed_and_moved_by_keys_before_the_truth_shows(show
     shown.root.get_by_role("button", name="Reset").click()
     shown.says("Click on each line")
     for label, number in [("first", "4"), ("second", "19")]:
-        shown.root.get_by_label(f"{label}, typed").fill(number)
-        shown.root.get_by_label(f"{label}, typed").press("Enter")
+        shown.type(f"{label}, typed", number)
+    expect(shown.part(".eca-edu-note")).to_have_text("19 is not possible here, so the nearest number, 10, is used.")
     second.press("ArrowLeft")
     shown.says("first 4, second 9.5. Press Reveal")
     assert "7.5" not in shown.page.inner_text("main")
@@ -102,6 +103,12 @@ def test_an_order_is_moved_by_buttons_keys_and_drag(show):
     handle.nth(1).press("ArrowUp")
     expect(handle.first).to_be_focused()
     shown.says(f"You predict: {', '.join(places)}.")
+    twice = """key => [1, 2].forEach(() => document.activeElement.dispatchEvent(
+        new KeyboardEvent("keydown", { key, bubbles: true, cancelable: true })))"""
+    shown.page.evaluate(twice, "ArrowDown")  # the second comes before the next frame
+    shown.says(f"You predict: {places[1]}, {places[2]}, {places[0]}, ")
+    shown.page.evaluate(twice, "ArrowUp")
+    shown.says(f"You predict: {', '.join(places)}.")
     for place, item in enumerate("abcd"):  # each is dragged to its place
         expect(handle.nth(place)).to_be_visible()
         at = [text[-1] for text in handle.all_inner_texts()].index(item)
@@ -166,6 +173,33 @@ def test_a_curve_is_drawn_in_one_sweep_or_by_keys(show):
     reveal(shown)
     shown.says("At the end you said 9, it is 9; in the mean you were 3 off.")
     expect(shown.part(".eca-edu-column[tabindex]")).to_have_count(0)
+
+
+def test_a_curve_is_drawn_by_a_finger_that_moves_sideways(show):
+    shown = show(Prediction("how does it rise?", [1, 5, 9], low=0, high=10, x="abc"), width=390, has_touch=True)
+    shown.swipe(shown.part(".eca-edu-paper"), 300, -200)
+    expect(shown.part(".eca-edu-sentence")).to_have_text(re.compile("You predict: from [6-9] to 10"))
+
+
+def test_a_kernel_that_is_gone_is_told_before_an_answer_is_lost(show):
+    shown = show(choice())
+    shown.connect(choice())
+    shown.root.get_by_label("no", exact=True).check()
+    shown.says("You predict: no. Press Reveal")
+    shown.page.evaluate("lose()")
+    shown.refuses("The kernel was restarted. Run this cell again.")
+    expect(shown.part(".eca-edu-picture[inert]")).to_have_count(1)
+    shown.page.evaluate("change({ revealed: true })")  # nothing more can be lost
+    expect(shown.part(".eca-edu-alert")).to_have_count(0)
+
+
+def test_on_paper_an_explorer_has_its_width(show):
+    shown = show(numbers())
+    right = "Math.max(...[...document.querySelectorAll('svg, input')].map(e => e.getBoundingClientRect().right))"
+    shown.page.evaluate("dispatchEvent(new Event('beforeprint'))")
+    assert shown.page.evaluate(right) < 700
+    shown.page.evaluate("dispatchEvent(new Event('afterprint'))")
+    assert shown.page.evaluate(right) > 700
 
 
 def test_the_course_asks_its_own_predictions_and_sums_them_up(show):

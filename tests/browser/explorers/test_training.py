@@ -12,19 +12,9 @@ from playwright.sync_api import expect
 from eca_edu import ECACNN, Epoch, fit, make_cue_switch
 from eca_edu.explorers import page
 from eca_edu.explorers.training import LiveCurves, TrainingMonitor
+from tests.browser.explorers.conftest import WITH_KERNEL
 
 FIRST, SECOND = Epoch(1, 2.0, 0.3, 1.9, 0.31, 12.0), Epoch(2, 1.0, 0.6, 0.9, 0.61, 12.0)
-#: An explorer with a kernel that only listens: what is asked of it comes to `asked`, `change` tells of its traits.
-WITH_KERNEL = """async ([code, state]) => {
-    document.querySelector("main").replaceChildren();
-    const module = await import(URL.createObjectURL(new Blob([code], { type: "text/javascript" })));
-    const [listeners, el] = [[], document.querySelector("main")];
-    const on = (event, listener) => listeners.push(listener);
-    window.asked = [];
-    const send = (content) => asked.push(content.asked);
-    module.default.render({ model: { get: (name) => state[name], set() {}, save_changes() {}, on, send }, el });
-    window.change = (changes) => { Object.assign(state, changes); listeners.forEach((listener) => listener()); };
-}"""
 
 
 def make_monitor(tmp_path, epochs=3, *, at=None, **options):
