@@ -50,11 +50,19 @@ def record_channel_weights(model: nn.Module) -> Iterator[dict[str, torch.Tensor]
     Raises ValueError as `gates` does.
     """
     weights: dict[str, torch.Tensor] = {}
+    rooms: dict[str, torch.Tensor] = {}  # weights[layer] are its first rows
 
+    @torch.inference_mode(False)
     def record(layer: str, gate: nn.Module, inputs: tuple, output: torch.Tensor) -> None:
-        seen = [weights[layer]] if layer in weights else []
-        # The gates of others give (N, 1, C) or (N, C, 1, 1).
-        weights[layer] = torch.cat([*seen, output.detach().flatten(1).cpu()])
+        new = output.detach().flatten(1).cpu()  # the gates of others give (N, 1, C) or (N, C, 1, 1)
+        seen = weights.get(layer, new[:0])
+        room, rows = rooms.get(layer, seen), len(seen) + len(new)
+        # Each copy leaves room for as many rows again, so that many calls do not copy all that was seen every time.
+        if len(room) < rows or room.data_ptr() != seen.data_ptr() or room.dtype != new.dtype:
+            room = rooms[layer] = torch.cat([seen, new, new.new_empty(seen.shape)])
+        else:
+            room[len(seen) : rows] = new
+        weights[layer] = room[:rows]
 
     with ExitStack() as hooks:
         for layer, gate in gates(model).items():

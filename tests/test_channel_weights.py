@@ -50,6 +50,35 @@ def test_recorded_weights_equal_the_gate_by_hand(attention):
             x = block(x)
 
 
+def test_many_calls_copy_little_and_change_nothing_that_was_read_before():
+    module, x, seen = ECA(4), torch.randn(100, 1, 4, 3, 3), []
+    with torch.no_grad(), record_channel_weights(module) as weights:
+        for image in x:
+            module(image)
+            seen.append(weights[""])
+    with record_channel_weights(module) as whole:
+        module(x.flatten(0, 1))
+    for n, rows in enumerate(seen, 1):
+        torch.testing.assert_close(rows, whole[""][:n])
+    assert len({rows.data_ptr() for rows in seen}) < 10  # where all that was seen was copied
+
+
+def test_recording_may_begin_again_and_go_on_in_another_mode():
+    module, x = ECA(4), torch.randn(3, 4, 3, 3)
+    with record_channel_weights(module) as weights:
+        for _ in range(3):
+            module(x)
+        kept = weights[""].clone(), weights.pop("")
+        with torch.inference_mode():
+            module(x + 1)
+            module(x + 1)
+        module(x + 1)
+        module.bfloat16()(x.bfloat16())
+    torch.testing.assert_close(*kept, rtol=0, atol=0)
+    assert weights[""].shape == (12, 4)
+    assert weights[""].dtype == torch.float32
+
+
 def test_recording_changes_nothing_in_training_either():
     model = ECACNN(width=16).train()
     recorded = copy.deepcopy(model)
