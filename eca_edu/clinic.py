@@ -6,10 +6,11 @@ and asks autograd where in the network it stands.
 """
 
 import copy
+import inspect
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
-from itertools import takewhile
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -26,8 +27,10 @@ from eca_edu.kernel_size import adaptive_kernel_size
 
 #: What may be wrong and what to do about it, causes before what follows from them.
 FAULTS = {
+    "NaN": "The training diverged: start again with a smaller learning rate, or find the overflow or the division by 0.",
+    "wrong shape": "Return x * weights, which has the shape of x, or multiply x by what it returns.",
     "fails for one image": "squeeze() without an axis removes the batch axis, too: name the axes, as in flatten(1).",
-    "wrong axis": "Mix no images (no softmax over axis 0); average over all axes after C; x * weights[:, :, None, None].",
+    "wrong axis": "Mix no images (no softmax over axis 0); average over all axes but N and C; x * weights[:, :, None, None].",
     "unused": "Use what it returns, x = attention(x), on the way to the answer.",
     "not as in the checkpoint": "Build the attention as it was when it was saved, and load with strict=True.",
     "no gradient": "Let gradients through: requires_grad, and no detach(), no_grad() or .data on the way.",
@@ -46,6 +49,11 @@ FAULTS = {
 IMAGES = 32  # to look at
 FEW = 8  # of them, for what a gate does by itself
 TRAINED = 20  # batches that the batch norms of a trained network have seen at least
+
+#: In the names of autograd's operations: layers with weights, activations, and what makes a map larger.
+LAYERS = ("conv", "mm")
+ACTIVATIONS = ("elu", "silu", "glu", "mish", "wish", "tanh", "sigmoid", "soft", "threshold", "clamp", "dotproduct")
+ENLARGED = ("upsample", "pixelshuffle", "unpool")
 
 Where = Callable[[str, nn.Module], bool]
 
@@ -81,10 +89,13 @@ def examine(
 ) -> list[Finding]:
     """Return what is wrong with the channel attention of a network, causes first; an empty list if it looks healthy.
 
-    model: images (N, 3, H, W) -> class scores (N, classes). All is tried on a copy; the model stays as it is.
+    model: images (N, 3, H, W), in the type of its weights -> class scores (N, classes). All is tried on a copy; the model
+    stays as it is.
     data: at least 8 images of the kind that it was made for; 32 are looked at.
-    where: called with the name and the module of each layer; true for the attention modules, which may be any that rescale
-    the channels of their input. Without it these are ChannelAttention, timm's ECA and SE, torchvision's SqueezeExcitation.
+    where: called with the name and the module of each layer; true for the attention modules. Without it these are
+    ChannelAttention, timm's ECA and SE, and torchvision's SqueezeExcitation. A module may be any that multiplies each channel
+    of x by one weight per image, or that returns these weights for the network to multiply. Axis 0 of x is the images. Its
+    channels are axis 1, as in (N, C, H, W), unless the weights belong to the last axis, as in (N, L, C).
     optimizer: of the training, to see whether it moves the gates. checkpoint: what was loaded into the model, a state dict or
     its file (.safetensors, or what torch.save wrote), to see whether the gates were in it.
     Raises ValueError for a model without attention or class scores, too few images, and a checkpoint that cannot be read.
@@ -92,19 +103,24 @@ def examine(
     if len(data) < FEW:
         raise ValueError(f"data must hold at least {FEW} images; got {len(data)}")
     saved = None if checkpoint is None else _state_dict(checkpoint)
-    model, optimizer = copy.deepcopy((model, optimizer))  # in one call, so that one copy steps the other
+    kept = [value for module in model.modules() for value in vars(module).values() if isinstance(value, torch.Tensor)]
+    results = {id(value): value.detach() for value in kept if not value.is_leaf}  # which deepcopy would refuse
+    model, optimizer = copy.deepcopy((model, optimizer), results)  # in one call, so that one copy steps the other
     patient = _Patient(model, where, data.spread(IMAGES), learning=optimizer is not None and bool(optimizer.state))
-    for layer in patient.weights:
-        _by_itself(patient, layer)
-        _kernel_size(patient, layer)
-        _weights(patient, layer)
-    _place(patient)
-    for layer in patient.attentions:
-        _gradient(patient, layer)
-        if saved is not None:
-            _loaded(patient, layer, saved)
-    if optimizer is not None:
-        _step(patient, optimizer)  # last, since it moves the copy
+    if not patient.scores.isfinite().all():  # then nothing else can be measured
+        _diverged(patient)
+    else:
+        _place(patient)
+        for layer in patient.weights:
+            _by_itself(patient, layer)
+            _kernel_size(patient, layer)
+            _weights(patient, layer)
+        for layer in patient.attentions:
+            _gradient(patient, layer)
+            if saved is not None:
+                _loaded(patient, layer, saved)
+        if optimizer is not None:
+            _step(patient, optimizer)  # last, since it moves the copy
     signs = {fault: patient.signs[fault] for fault in FAULTS if fault in patient.signs}
     return [Finding(fault, tuple(of), next(iter(of.values()))) for fault, of in signs.items()]
 
@@ -112,15 +128,16 @@ def examine(
 class _Patient:
     """A copy of the network in evaluation mode, what each attention did with the images, and the signs found so far.
 
-    attentions: those modules by name. Of each that was called, inputs and outputs: for a few images; weights: (N, C), those of
-    all images, NaN where a channel is 0 all over and so tells no weight; gradients: of its output, by name, and of its
+    attentions: those modules by name. Of each that was called, inputs and outputs: for a few images; axes: where its channels
+    are, 1 or -1; weights: (N, C), those of all images, NaN where a channel is 0 all over and so tells no weight; calls: calls
+    it as the network does, with another x, or None if it takes several tensors; gradients: of its output, by name, and of its
     parameters, by name and theirs; None for what the loss does not depend on. signs: fault -> layer -> evidence.
     """
 
     def __init__(self, model: nn.Module, where: Where | None, data: ImageData, *, learning: bool):
         self.model, self.attentions = model, _attentions(model, where)
-        device = next((parameter.device for parameter in model.parameters()), torch.device("cpu"))
-        self.x = data.normalize(data.images.to(device)).contiguous()
+        like = next((parameter for parameter in model.parameters() if parameter.is_floating_point()), torch.empty(0))
+        self.x = data.normalize(data.images.to(like.device)).to(like.dtype).contiguous()
         self.signs: dict[str, dict[str, str]] = {}
         norms = [module for module in model.modules() if isinstance(module, _BatchNorm)]
         self.trained = any(map(_has_learned, norms)) if norms else learning
@@ -133,29 +150,67 @@ class _Patient:
         model.eval()
         self.inputs: dict[str, torch.Tensor] = {}
         self.outputs: dict[str, torch.Tensor] = {}
+        self.axes: dict[str, int] = {}
         self.weights: dict[str, torch.Tensor] = {}
+        self.calls: dict[str, Callable | None] = {}
         with torch.no_grad():
             self.scores = self.run(self._look)
         if not isinstance(self.scores, torch.Tensor) or self.scores.ndim != 2:
             came = getattr(self.scores, "shape", type(self.scores).__name__)
             raise ValueError(f"model must give class scores (N, classes); got {came}")
-        self.gradients = self._backward(data.labels.to(device))
+        self.gradients = self._backward(data.labels.to(like.device))
 
     def note(self, fault: str, layer: str, evidence: str) -> None:
-        self.signs.setdefault(fault, {})[layer] = evidence
+        self.signs.setdefault(fault, {}).setdefault(layer, evidence)
 
     def run(self, look: Callable, x: torch.Tensor | None = None) -> Any:
-        """Run the network; `look` gets name, input and output of each attention, and may return what replaces the output."""
+        """Run the network; `look` gets name, input and output of each attention, and may return weights (N, C) to use instead.
+
+        input: a copy, since a gate may multiply in place. output: of several, the first that has the shape of the input.
+        """
+        came: dict[str, list[torch.Tensor]] = {}
+
+        def enter(layer: str, module: nn.Module, args: tuple, named: dict) -> None:
+            tensors = _tensors((*args, *named.values()))
+            came[layer] = [tensor.clone() for tensor in tensors[:1]]
+
+            def call(new: torch.Tensor) -> torch.Tensor:
+                again = {key: new if value is tensors[0] else value for key, value in named.items()}
+                return _output(new, module(*(new if value is tensors[0] else value for value in args), **again))
+
+            self.calls.setdefault(layer, call if len(tensors) == 1 else None)
+
+        def leave(layer: str, module: nn.Module, args: tuple, out: Any) -> Any:
+            if not came[layer] or not _tensors(out):
+                return None
+            (x,) = came[layer]
+            first = _output(x, out)
+            w = look(layer, x, first)
+            if w is None:
+                return None
+            new = (
+                _rescaled(x, w, self.axes[layer]) if first.shape == x.shape else w.to(first.dtype).reshape(first.shape)
+            )
+            return new if first is out else tuple(new if part is first else part for part in out)
+
         with ExitStack() as hooks:
             for layer, module in self.attentions.items():
-                hook = module.register_forward_hook(lambda _, x, out, layer=layer: look(layer, x[0], out))
-                hooks.enter_context(hook)
+                hooks.enter_context(module.register_forward_pre_hook(partial(enter, layer), with_kwargs=True))
+                hooks.enter_context(module.register_forward_hook(partial(leave, layer)))
             return self.model(self.x if x is None else x)
 
     def _look(self, layer: str, x: torch.Tensor, out: torch.Tensor) -> None:
-        if layer not in self.weights and x.shape == out.shape:
-            self.inputs[layer], self.outputs[layer] = x[:FEW].clone(), out[:FEW].clone()
-            self.weights[layer] = channel_factors(x, out)
+        if layer in self.weights:
+            return
+        few = x[:FEW], out[:FEW]
+        # The last axis needs ten times the evidence, since here the channels are axis 1 nearly always.
+        axis = min((1, -1), key=lambda axis: max(_unexplained(*few, axis) * (1 if axis == 1 else 10), 1e-5))
+        try:
+            self.weights[layer] = _factors(x, out, axis)
+        except ValueError as error:
+            self.note("wrong shape", layer, f"{error}.")
+        else:
+            self.axes[layer], self.inputs[layer], self.outputs[layer] = axis, x[:FEW], out[:FEW].clone()
 
     def _backward(self, labels: torch.Tensor) -> dict[Any, torch.Tensor | None]:
         wanted: dict[Any, torch.Tensor] = {}
@@ -165,6 +220,12 @@ class _Patient:
         wanted = {name: tensor for name, tensor in wanted.items() if tensor.requires_grad}
         loss = F.cross_entropy(scores, labels % scores.shape[1])  # the network may be one for other classes
         return dict(zip(wanted, torch.autograd.grad(loss, [*wanted.values()], allow_unused=True), strict=True))
+
+    def weights_for(self, layer: str, x: torch.Tensor) -> torch.Tensor:
+        """Return the weights for another input; those of the first images for a gate that only the network can call."""
+        with torch.no_grad():
+            call = self.calls[layer]
+            return _factors(x, call(x.clone()), self.axes[layer]) if call else self.weights[layer][: len(x)]
 
     def closed(self, layer: str) -> bool:
         """Whether nothing but 0 comes in, or goes back from behind it, as where a batch norm begins at 0."""
@@ -181,11 +242,45 @@ def channel_factors(x: torch.Tensor, out: torch.Tensor) -> torch.Tensor:
     return (x * out).sum(2) / (x * x).sum(2)  # least squares
 
 
+def _factors(x: torch.Tensor, out: torch.Tensor, axis: int) -> torch.Tensor:
+    """Return the weights (N, C) behind an output, which may be x times weights, or the weights alone."""
+    if out.shape == x.shape:
+        return channel_factors(x.movedim(axis, 1), out.movedim(axis, 1))
+    if len(out) != len(x) or out.numel() not in (len(x) * x.shape[1], len(x) * x.shape[-1]):
+        raise ValueError(f"It returns {tuple(out.shape)} for an input of {tuple(x.shape)}")
+    return out.reshape(len(x), -1).float()
+
+
+def _rescaled(x: torch.Tensor, w: torch.Tensor, axis: int) -> torch.Tensor:
+    x = x.movedim(axis, 1)
+    return (x * beside(x, w.to(x.dtype))).movedim(1, axis)
+
+
+def _unexplained(x: torch.Tensor, out: torch.Tensor, axis: int) -> float:
+    """Return the share of an output that no weights for the entries of this axis explain."""
+    if out.shape != x.shape:
+        return 0.0
+    explained = _rescaled(x.float(), _factors(x, out, axis).nan_to_num(), axis)
+    return float((out - explained).norm() / out.float().norm().clamp(min=1e-30))
+
+
+def _tensors(given: Any) -> list[torch.Tensor]:
+    return [part for part in (given if isinstance(given, (tuple, list)) else [given]) if isinstance(part, torch.Tensor)]
+
+
+def _output(x: torch.Tensor, out: Any) -> torch.Tensor:
+    tensors = _tensors(out)
+    return next((tensor for tensor in tensors if tensor.shape == x.shape), tensors[0])
+
+
 def _attentions(model: nn.Module, where: Where | None) -> dict[str, nn.Module]:
     def known(name: str, module: nn.Module) -> bool:
         return isinstance(module, ChannelAttention) or type(module).__name__ in OF_OTHERS
 
-    found = {name: module for name, module in model.named_modules() if name and (where or known)(name, module)}
+    found: dict[str, nn.Module] = {}
+    for name, module in model.named_modules():
+        if name and (where or known)(name, module) and not any(name.startswith(f"{outer}.") for outer in found):
+            found[name] = module
     if not found:
         raise ValueError(
             f"model must hold channel attention of this package, of timm or torchvision, or `where` choose some; "
@@ -199,43 +294,44 @@ def _has_learned(norm: _BatchNorm) -> bool:
     return norm.running_mean is not None and bool(norm.running_mean.any()) and not 0 < seen < TRAINED
 
 
+def _diverged(patient: _Patient) -> None:
+    came, left = (
+        {layer: sum(not image.isfinite().all() for image in images) for layer, images in of.items()}
+        for of in (patient.inputs, patient.outputs)
+    )
+    for layer in [layer for layer, number in left.items() if number] or patient.attentions:
+        here = f"here it comes in for {came.get(layer, 0)} of {FEW} images and goes out for {left.get(layer, 0)}"
+        patient.note("NaN", layer, f"The class scores hold NaN or infinity; {here}.")
+
+
 def _by_itself(patient: _Patient, layer: str) -> None:
     """One weight for each channel; the same whatever is beside an image, in any order of the pixels, and for one image."""
-    module, x, w = patient.attentions[layer], patient.inputs[layer], patient.weights[layer][:FEW]
-    out = patient.outputs[layer]
-    left = (out - _rescaled(x, w.nan_to_num())).norm() / out.norm().clamp(min=1e-30)
-    order = torch.randperm(x[0, 0].numel(), generator=torch.Generator().manual_seed(0)).to(x.device)
-    pairs = _same(_factors_of(module, x[:2]), w[:2])
-    if left > 0.03:
+    axis, x, w = patient.axes[layer], patient.inputs[layer], patient.weights[layer][:FEW]
+    left = _unexplained(x, patient.outputs[layer], axis)
+    if left > 0.01:
         patient.note("wrong axis", layer, f"{left:.0%} of what comes out is no weight of a channel times what went in.")
-    elif not pairs:
-        patient.note("wrong axis", layer, "The weights of an image depend on which images are beside it.")
-    elif not _same(_factors_of(module, x.flatten(2)[:, :, order].view_as(x) if x.ndim > 2 else x), w):
-        patient.note("wrong axis", layer, "Its weights change with the order of the pixels: no average over space.")
-    try:
-        alone = _factors_of(module, x[:1])
-    except Exception as error:  # whatever it raises is the finding
-        patient.note("fails for one image", layer, f"For a batch of one it raises {type(error).__name__}: {error}")
-    else:
-        if pairs and not _same(alone, w[:1]):
-            patient.note("fails for one image", layer, "An image alone gets other weights than in a batch.")
-
-
-@torch.no_grad()
-def _factors_of(module: nn.Module, x: torch.Tensor) -> torch.Tensor:
-    out = module(x.clone())
-    if out.shape != x.shape:
-        raise ValueError(f"it makes {tuple(out.shape)} of {tuple(x.shape)}")
-    return channel_factors(x, out)
+    for number in (2, 1):
+        try:
+            same = _same(patient.weights_for(layer, x[:number]), w[:number])
+        except Exception as error:  # whatever it raises is the finding
+            raised = f"For a batch of {number} it raises {type(error).__name__}: {error}"
+            patient.note("fails for one image", layer, raised)
+        else:
+            if not same and number == 2:
+                patient.note("wrong axis", layer, "The weights of an image depend on which images are beside it.")
+            elif not same and layer not in patient.signs.get("wrong axis", {}):
+                patient.note("fails for one image", layer, "An image alone gets other weights than in a batch.")
+    if x.ndim > 2:
+        maps = x.movedim(axis, 1)
+        order = torch.randperm(maps[0, 0].numel(), generator=torch.Generator().manual_seed(0)).to(x.device)
+        mixed = maps.flatten(2)[:, :, order].reshape(maps.shape).movedim(1, axis).contiguous()
+        if not _same(patient.weights_for(layer, mixed), w):
+            patient.note("wrong axis", layer, "Its weights change with the order of the pixels: no average over space.")
 
 
 def _same(a: torch.Tensor, b: torch.Tensor) -> bool:
     apart = (a - b).abs()
     return bool(apart.isnan().all() or apart.nanmean() < 2e-3)  # half precision is that exact
-
-
-def _rescaled(x: torch.Tensor, w: torch.Tensor) -> torch.Tensor:
-    return x * beside(x, w.to(x.dtype))
 
 
 def _kernel_size(patient: _Patient, layer: str) -> None:
@@ -258,9 +354,13 @@ def _weights(patient: _Patient, layer: str) -> None:
     twice = isinstance(getattr(patient.attentions[layer], "gate", None), TwiceSigmoid) or bool(known.max() > 1.001)
     start, top, near = (1.0, 2, 1e-3) if twice else (0.5, 1, 0.02)
     low, high = float((known < 0.02).float().mean()), float((known > 0.98 * top).float().mean())
-    away = float((known - start).abs().max())
-    varies = float((w - w.nanmean(0)).square().nanmean(0).sqrt().nanmean() / known.abs().mean())
-    constant = varies < (1e-3 if trained else 1e-6)
+    x = patient.inputs[layer]
+    size = float(x.float().square().mean().sqrt())
+    own = patient.weights_for(
+        layer, x / min(max(size, 1e-6), 1)
+    )  # a small input, as from a fresh batch norm, tells little
+    away, moves, varies = float((own - start).abs().nan_to_num().max()), _variation(own), _variation(w)
+    constant = moves < (1e-3 if trained else 1e-6)
     if low + high > 0.95:
         patient.note("saturated", layer, f"{low:.0%} of its weights are below 0.02, {high:.0%} above {0.98 * top:g}.")
     elif away < near and trained:
@@ -268,17 +368,31 @@ def _weights(patient: _Patient, layer: str) -> None:
             "never left its start", layer, f"All weights are within {away:.1g} of {start:g}; others did learn."
         )
     elif constant and not (away < near and twice):
-        patient.note("constant", layer, f"From image to image its weights vary by {varies:.1g} of their size.")
+        patient.note("constant", layer, f"From image to image its weights vary by {moves:.1g} of their size.")
     elif not constant:
         mean = w.nanmean(0).nan_to_num(1.0)
-        with torch.no_grad():
-            scores = patient.run(lambda name, x, out: _rescaled(x, mean.expand(len(x), -1)) if name == layer else None)
-        change = float((scores - patient.scores).norm() / (patient.scores - patient.scores.mean(0)).norm())
+        change = _change(patient, layer, mean)
         if change < varies / 100:
-            evidence = (
-                f"Its mean weights for all change the scores by {change:.1g}, where the weights vary by {varies:.1g}."
-            )
-            patient.note("no effect", layer, evidence)
+            whole = _change(patient, layer, torch.zeros_like(mean))
+            # Where all that the layer gives hardly counts, as behind a batch norm that began at 0, its weights cannot.
+            if change < varies / 100 * min(whole, 1) or (trained and whole < 1e-5):
+                evidence = f"Its mean weights for all change the scores by {change:.1g}, where the weights vary by {varies:.1g}."
+                patient.note("no effect", layer, evidence)
+
+
+def _variation(w: torch.Tensor) -> float:
+    return float((w - w.nanmean(0)).square().nanmean(0).sqrt().nanmean() / w.abs().nanmean())
+
+
+@torch.no_grad()
+def _change(patient: _Patient, layer: str, w: torch.Tensor) -> float:
+    """Return how far the scores of a few images move, relative to their spread, if each has the weights w: (C,)."""
+
+    def look(name: str, x: torch.Tensor, out: torch.Tensor) -> torch.Tensor | None:
+        return w.expand(len(x), -1) if name == layer and x.shape[1:] == patient.inputs[layer].shape[1:] else None
+
+    before = patient.scores[:FEW]
+    return float((patient.run(look, patient.x[:FEW]) - before).norm() / (before - before.mean(0)).norm())
 
 
 def _place(patient: _Patient) -> None:
@@ -288,62 +402,128 @@ def _place(patient: _Patient) -> None:
     normed: list[Any] = []
 
     def look(layer: str, x: torch.Tensor, out: torch.Tensor) -> None:
-        entered.setdefault(layer, x.grad_fn)
+        entered.setdefault(layer, next(iter(_parts(x.grad_fn)), None))  # x is a copy
         left.setdefault(layer, out.grad_fn)
 
+    trainable = [weight for weight in patient.model.parameters() if weight.requires_grad]
     with ExitStack() as hooks:
         for module in patient.model.modules():
             if isinstance(module, _BatchNorm):
-                hook = module.register_forward_pre_hook(lambda _, x: normed.append(x[0].grad_fn))
+                hook = module.register_forward_pre_hook(lambda _, x: normed.extend(part.grad_fn for part in x))
                 hooks.enter_context(hook)
-        patient.run(look, patient.x[:2].clone().requires_grad_())
-    for layer in entered:
-        crossed = False
-        for operation in _way_back(entered[layer]):
-            name = type(operation).__name__
+        for weight in trainable:
+            weight.requires_grad_(False)  # autograd is to remember nothing but what became of the images
+        scores = patient.run(look, patient.x[:2].clone().requires_grad_())
+        for weight in trainable:
+            weight.requires_grad_(True)
+    takers = _takers(scores.grad_fn)
+    for layer, came_from in entered.items():
+        inside = set(_takers(left[layer])) - set(_takers(came_from))
+        join = _next_join(left[layer], takers)
+        crossed = forked = False
+        way: list[Any] = []
+        for operation in _way_back(came_from):
+            forked |= any(taker not in inside and taker not in way for taker in takers.get(operation, ()))
+            way.append(operation)
             first = next((other for other in left if left[other] is operation and other != layer), None)
-            if first and (not crossed or _block(patient.model, first, layer)):
+            if first and (not (crossed or forked) or {operation, left[layer]} <= _branch(join)):
                 patient.note(
                     "twice in a branch", layer, f"What comes in was rescaled by {first}, with no shortcut since."
                 )
-            if not crossed and name.startswith("Add") and len(_feature_maps(operation)) > 1:
-                patient.note("after the addition", layer, "What comes in is the sum of two feature maps.")
-            crossed |= any(word in name for word in ("Conv", "Norm", "mm"))
-        if left[layer] is not None and any(operation is left[layer] for operation in normed):
+            if not (crossed or forked) and _branch(operation):
+                patient.note("after the addition", layer, "What comes in is the sum of a branch and its shortcut.")
+            if not crossed and patient.axes.get(layer) == -1 and _count({operation}, ("conv", "batchnorm")):
+                evidence = (
+                    "Its weights belong to the last axis, but before it is a convolution, whose channels are axis 1."
+                )
+                patient.note("wrong axis", layer, evidence)
+            crossed |= bool(_count({operation}, (*LAYERS, "norm", "permute", "transpose")))
+        last = left[layer]
+        if len(takers.get(last, ())) == 1 and any(operation is last for operation in normed):
             patient.note("before the batch norm", layer, "A batch norm takes what it returns.")
+        if layer in patient.weights and patient.inputs[layer].shape != patient.outputs[layer].shape:
+            x, out = tuple(patient.inputs[layer].shape), tuple(patient.outputs[layer].shape)
+            if last in takers and not _multiplied(last, takers):
+                evidence = f"It returns {out} for an input of {x}, and nothing is multiplied by it."
+                patient.note("wrong shape", layer, evidence)
 
 
-def _feature_maps(operation) -> list:
-    before = [operation for operation, _ in operation.next_functions if operation]
-    return [operation for operation in before if type(operation).__name__ != "AccumulateGrad"]
+def _parts(operation) -> list:
+    return [part for part, _ in operation.next_functions if part] if operation else []
+
+
+def _takers(operation) -> dict[Any, list]:
+    """Return {each operation that led to this one, and itself: those that took its result}."""
+    takers: dict[Any, list] = {operation: []}
+    to_do = [operation]
+    for taker in to_do:
+        for part in _parts(taker):
+            if part not in takers:
+                takers[part] = []
+                to_do.append(part)
+            takers[part].append(taker)
+    return takers
 
 
 def _way_back(operation) -> Iterator:
     """Yield the operations that a feature map went through, back to where two were joined."""
     while operation is not None:
         yield operation
-        before = _feature_maps(operation)
+        before = _parts(operation)
         operation = before[0] if len(before) == 1 else None
 
 
-def _block(model: nn.Module, one: str, other: str) -> str:
-    """Return the smallest block that holds both, which is no mere list of layers; "" if only the whole network does."""
-    pairs = zip(one.split("."), other.split("."), strict=False)
-    shared = [a for a, b in takewhile(lambda pair: pair[0] == pair[1], pairs)]
-    while shared and isinstance(model.get_submodule(".".join(shared)), (nn.Sequential, nn.ModuleList)):
-        shared.pop()
-    return ".".join(shared)
+def _multiplied(operation, takers: dict[Any, list]) -> bool:
+    """Whether a result is a factor before it is joined with anything in another way."""
+    return any(
+        type(taker).__name__.startswith("Mul") or (len(_parts(taker)) == 1 and _multiplied(taker, takers))
+        for taker in takers[operation]
+    )
+
+
+def _next_join(operation, takers: dict[Any, list]):
+    """Return the operation that joins what came of this one with something else; None if it went two ways before."""
+    while len(takers.get(operation, ())) == 1:
+        (operation,) = takers[operation]
+        if len(_parts(operation)) > 1:
+            return operation
+    return None
+
+
+def _branch(join) -> set:
+    """Return the operations of the branch that is added to a shortcut; none if this is no such addition.
+
+    The branch has an activation and more layers than its shortcut, which has none. So a sum of parallel convolutions, which
+    are one layer in truth, is no such addition, nor is one in a decoder, of a map that was enlarged.
+    """
+    if type(join).__name__ != "AddBackward0" or len(_parts(join)) < 2:
+        return set()
+    parts = [set(_takers(part)) for part in _parts(join)]
+    common = set.intersection(*parts)
+    shortcut, branch = sorted((part - common for part in parts), key=lambda part: _count(part, LAYERS))
+    more = _count(branch, LAYERS) > _count(shortcut, LAYERS)
+    activated = _count(branch, ACTIVATIONS) and not _count(shortcut, ACTIVATIONS)
+    return branch if common and more and activated and not _count(branch, ENLARGED) else set()
+
+
+def _count(operations: set, words: tuple[str, ...]) -> int:
+    return sum(any(word in type(operation).__name__.lower() for word in words) for operation in operations)
 
 
 def _gradient(patient: _Patient, layer: str) -> None:
     """Whether the loss depends on what it returns, and on its weights."""
     gradients = patient.gradients
     names = [name for name, _ in patient.attentions[layer].named_parameters()]
-    if layer not in patient.weights and layer not in gradients:
+    if layer not in patient.calls:
         patient.note("unused", layer, "The network never calls it.")
     elif layer in gradients and gradients[layer] is None:
         patient.note("unused", layer, "The answer does not depend on what it returns.")
-    elif names and any(weight.requires_grad for weight in patient.model.parameters()) and not patient.closed(layer):
+    elif (
+        layer in patient.weights
+        and names
+        and any(weight.requires_grad for weight in patient.model.parameters())
+        and not patient.closed(layer)
+    ):
         fixed = [name for name in names if (layer, name) not in gradients]
         got = {name: gradients[layer, name] for name in names if name not in fixed}
         cut = [name for name, gradient in got.items() if gradient is None]
@@ -362,7 +542,8 @@ def _gradient(patient: _Patient, layer: str) -> None:
 
 def _loaded(patient: _Patient, layer: str, saved: Mapping[str, torch.Tensor]) -> None:
     """Whether the weights of the gate were in what was loaded."""
-    own = patient.attentions[layer].state_dict(prefix=f"{layer}.")
+    state = patient.attentions[layer].state_dict(prefix=f"{layer}.")
+    own = {name: value for name, value in state.items() if isinstance(value, torch.Tensor)}
     missing = [name for name in own if name not in saved]
     other = [name for name in own if name in saved and saved[name].shape != own[name].shape]
     if missing:
@@ -391,10 +572,19 @@ def _step(patient: _Patient, optimizer: torch.optim.Optimizer) -> None:
             held[layer] = max(rates[weight] for weight in trainable.values())
             for name, weight in trainable.items():
                 weight.grad = patient.gradients[layer, name]
-    optimizer.step()
+    closure = inspect.signature(optimizer.step).parameters.get("closure")
+    if (
+        closure is None or closure.default is not inspect.Parameter.empty
+    ):  # else it wants more than one gradient, as LBFGS
+        optimizer.step()
     after: dict[str, torch.Tensor] = {}
+
+    def look(layer: str, x: torch.Tensor, out: torch.Tensor) -> None:
+        if layer in held:
+            after.setdefault(layer, _factors(x, out, patient.axes[layer]))
+
     with torch.no_grad():
-        patient.run(lambda layer, x, out: after.update({layer: channel_factors(x, out)}))
+        patient.run(look)
     for layer, rate in held.items():
         moved = float((after[layer] - patient.weights[layer]).abs().nanmean())
         if rate <= usual / 1000:
@@ -404,9 +594,15 @@ def _step(patient: _Patient, optimizer: torch.optim.Optimizer) -> None:
 
 
 def _state_dict(checkpoint: Mapping[str, Any] | str | Path) -> Mapping[str, torch.Tensor]:
-    saved: Any = checkpoint
-    if not isinstance(checkpoint, Mapping):
-        saved = read_tensors(Path(checkpoint))
+    saved = checkpoint if isinstance(checkpoint, Mapping) else read_tensors(Path(checkpoint))
     if not isinstance(saved, Mapping):
         raise ValueError(f"checkpoint must hold tensors by name; {checkpoint} holds a {type(saved).__name__}")
-    return saved.get("state_dict", saved)  # as training scripts keep it, beside their epoch
+    states = [
+        {name: value for name, value in state.items() if isinstance(value, torch.Tensor)}
+        for state in (saved, *saved.values())  # as training scripts keep it, beside their epoch
+        if isinstance(state, Mapping)
+    ]
+    if not any(states):
+        kinds = ", ".join(f"{name!r}: {type(value).__name__}" for name, value in list(saved.items())[:3])
+        raise ValueError(f"checkpoint must hold tensors by name, itself or one level deeper; got {{{kinds}}}")
+    return max(states, key=len)
