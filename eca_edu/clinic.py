@@ -18,6 +18,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 from torch.nn.modules.batchnorm import _BatchNorm
+from torch.utils._pytree import tree_leaves, tree_map
 
 from eca_edu.attention import ChannelAttention, TwiceSigmoid, beside
 from eca_edu.channel_weights import OF_OTHERS
@@ -108,7 +109,12 @@ def examine(
     model, optimizer = copy.deepcopy((model, optimizer), results)  # in one call, so that one copy steps the other
     patient = _Patient(model, where, data.spread(IMAGES), learning=optimizer is not None and bool(optimizer.state))
     if not patient.scores.isfinite().all():  # then nothing else can be measured
-        _diverged(patient)
+        for layer in [
+            layer for layer, out in patient.outputs.items() if not out.isfinite().all()
+        ] or patient.attentions:
+            before = patient.inputs.get(layer, torch.empty(0)).isfinite().all()
+            came = "do not come in here" if before else "come in here"
+            patient.note("NaN", layer, f"The class scores hold NaN or infinity. They {came}.")
     else:
         _place(patient)
         for layer in patient.weights:
@@ -128,10 +134,10 @@ def examine(
 class _Patient:
     """A copy of the network in evaluation mode, what each attention did with the images, and the signs found so far.
 
-    attentions: those modules by name. Of each that was called, inputs and outputs: for a few images; axes: where its channels
-    are, 1 or -1; weights: (N, C), those of all images, NaN where a channel is 0 all over and so tells no weight; calls: calls
-    it as the network does, with another x, or None if it takes several tensors; gradients: of its output, by name, and of its
-    parameters, by name and theirs; None for what the loss does not depend on. signs: fault -> layer -> evidence.
+    attentions: those modules by name. Of each that was called, inputs and outputs: for a few images; axes: where the channels
+    are, 1 or -1; weights: (N, C), those of all images, NaN where a channel is 0 all over and so tells no weight; calls: gives
+    the weights for another input; gradients: of its output, by name, and of its parameters, by name and theirs; None for what
+    the loss does not depend on. signs: fault -> layer -> evidence.
     """
 
     def __init__(self, model: nn.Module, where: Where | None, data: ImageData, *, learning: bool):
@@ -139,6 +145,7 @@ class _Patient:
         like = next((parameter for parameter in model.parameters() if parameter.is_floating_point()), torch.empty(0))
         self.x = data.normalize(data.images.to(like.device)).to(like.dtype).contiguous()
         self.signs: dict[str, dict[str, str]] = {}
+        self.learns = any(parameter.requires_grad for parameter in model.parameters())
         norms = [module for module in model.modules() if isinstance(module, _BatchNorm)]
         self.trained = any(map(_has_learned, norms)) if norms else learning
         if not self.trained:  # fresh batch norms rescale nothing yet, and the maps grow from block to block
@@ -152,7 +159,7 @@ class _Patient:
         self.outputs: dict[str, torch.Tensor] = {}
         self.axes: dict[str, int] = {}
         self.weights: dict[str, torch.Tensor] = {}
-        self.calls: dict[str, Callable | None] = {}
+        self.calls: dict[str, Callable[[torch.Tensor], torch.Tensor]] = {}
         with torch.no_grad():
             self.scores = self.run(self._look)
         if not isinstance(self.scores, torch.Tensor) or self.scores.ndim != 2:
@@ -168,30 +175,28 @@ class _Patient:
 
         input: a copy, since a gate may multiply in place. output: of several, the first that has the shape of the input.
         """
-        came: dict[str, list[torch.Tensor]] = {}
+        came: dict[str, torch.Tensor] = {}
 
         def enter(layer: str, module: nn.Module, args: tuple, named: dict) -> None:
-            tensors = _tensors((*args, *named.values()))
-            came[layer] = [tensor.clone() for tensor in tensors[:1]]
+            given, *more = [part for part in tree_leaves((args, named)) if isinstance(part, torch.Tensor)]
+            came[layer] = given.clone()
 
-            def call(new: torch.Tensor) -> torch.Tensor:
-                again = {key: new if value is tensors[0] else value for key, value in named.items()}
-                return _output(new, module(*(new if value is tensors[0] else value for value in args), **again))
+            @torch.no_grad()
+            def call(x: torch.Tensor) -> torch.Tensor:
+                if more:  # which belong to the images of `given`
+                    return self.weights[layer][: len(x)]
+                new = x.clone()
+                args_now, named_now = tree_map(lambda part: new if part is given else part, (args, named))
+                return _factors(x, _output(x, module(*args_now, **named_now)), self.axes[layer])
 
-            self.calls.setdefault(layer, call if len(tensors) == 1 else None)
+            self.calls.setdefault(layer, call)
 
         def leave(layer: str, module: nn.Module, args: tuple, out: Any) -> Any:
-            if not came[layer] or not _tensors(out):
+            x, first = came[layer], _output(came[layer], out)
+            if (w := look(layer, x, first)) is None:
                 return None
-            (x,) = came[layer]
-            first = _output(x, out)
-            w = look(layer, x, first)
-            if w is None:
-                return None
-            new = (
-                _rescaled(x, w, self.axes[layer]) if first.shape == x.shape else w.to(first.dtype).reshape(first.shape)
-            )
-            return new if first is out else tuple(new if part is first else part for part in out)
+            new = _rescaled(x, w, self.axes[layer]) if first.shape == x.shape else w.to(x.dtype).reshape(first.shape)
+            return tree_map(lambda part: new if part is first else part, out)
 
         with ExitStack() as hooks:
             for layer, module in self.attentions.items():
@@ -219,13 +224,12 @@ class _Patient:
             wanted |= {(layer, name): weight for name, weight in module.named_parameters()}
         wanted = {name: tensor for name, tensor in wanted.items() if tensor.requires_grad}
         loss = F.cross_entropy(scores, labels % scores.shape[1])  # the network may be one for other classes
-        return dict(zip(wanted, torch.autograd.grad(loss, [*wanted.values()], allow_unused=True), strict=True))
-
-    def weights_for(self, layer: str, x: torch.Tensor) -> torch.Tensor:
-        """Return the weights for another input; those of the first images for a gate that only the network can call."""
-        with torch.no_grad():
-            call = self.calls[layer]
-            return _factors(x, call(x.clone()), self.axes[layer]) if call else self.weights[layer][: len(x)]
+        try:
+            return dict(zip(wanted, torch.autograd.grad(loss, [*wanted.values()], allow_unused=True), strict=True))
+        except RuntimeError as error:  # as where a change in place lost what the way back needs
+            for layer in self.weights:
+                self.note("no gradient", layer, f"The backward pass of the network raises: {error}")
+            return {}
 
     def closed(self, layer: str) -> bool:
         """Whether nothing but 0 comes in, or goes back from behind it, as where a batch norm begins at 0."""
@@ -264,12 +268,8 @@ def _unexplained(x: torch.Tensor, out: torch.Tensor, axis: int) -> float:
     return float((out - explained).norm() / out.float().norm().clamp(min=1e-30))
 
 
-def _tensors(given: Any) -> list[torch.Tensor]:
-    return [part for part in (given if isinstance(given, (tuple, list)) else [given]) if isinstance(part, torch.Tensor)]
-
-
 def _output(x: torch.Tensor, out: Any) -> torch.Tensor:
-    tensors = _tensors(out)
+    tensors = [part for part in tree_leaves(out) if isinstance(part, torch.Tensor)]
     return next((tensor for tensor in tensors if tensor.shape == x.shape), tensors[0])
 
 
@@ -294,16 +294,6 @@ def _has_learned(norm: _BatchNorm) -> bool:
     return norm.running_mean is not None and bool(norm.running_mean.any()) and not 0 < seen < TRAINED
 
 
-def _diverged(patient: _Patient) -> None:
-    came, left = (
-        {layer: sum(not image.isfinite().all() for image in images) for layer, images in of.items()}
-        for of in (patient.inputs, patient.outputs)
-    )
-    for layer in [layer for layer, number in left.items() if number] or patient.attentions:
-        here = f"here it comes in for {came.get(layer, 0)} of {FEW} images and goes out for {left.get(layer, 0)}"
-        patient.note("NaN", layer, f"The class scores hold NaN or infinity; {here}.")
-
-
 def _by_itself(patient: _Patient, layer: str) -> None:
     """One weight for each channel; the same whatever is beside an image, in any order of the pixels, and for one image."""
     axis, x, w = patient.axes[layer], patient.inputs[layer], patient.weights[layer][:FEW]
@@ -312,7 +302,7 @@ def _by_itself(patient: _Patient, layer: str) -> None:
         patient.note("wrong axis", layer, f"{left:.0%} of what comes out is no weight of a channel times what went in.")
     for number in (2, 1):
         try:
-            same = _same(patient.weights_for(layer, x[:number]), w[:number])
+            same = _same(patient.calls[layer](x[:number]), w[:number])
         except Exception as error:  # whatever it raises is the finding
             raised = f"For a batch of {number} it raises {type(error).__name__}: {error}"
             patient.note("fails for one image", layer, raised)
@@ -325,7 +315,7 @@ def _by_itself(patient: _Patient, layer: str) -> None:
         maps = x.movedim(axis, 1)
         order = torch.randperm(maps[0, 0].numel(), generator=torch.Generator().manual_seed(0)).to(x.device)
         mixed = maps.flatten(2)[:, :, order].reshape(maps.shape).movedim(1, axis).contiguous()
-        if not _same(patient.weights_for(layer, mixed), w):
+        if not _same(patient.calls[layer](mixed), w):
             patient.note("wrong axis", layer, "Its weights change with the order of the pixels: no average over space.")
 
 
@@ -351,33 +341,38 @@ def _weights(patient: _Patient, layer: str) -> None:
             patient.note("no effect", layer, "Nothing but 0 comes in, or goes back from behind it.")
         return
     known = w[~w.isnan()]
-    twice = isinstance(getattr(patient.attentions[layer], "gate", None), TwiceSigmoid) or bool(known.max() > 1.001)
+    names = [name for name, _ in patient.attentions[layer].named_parameters()]
+    of_its_own = [gradient for name in names if (gradient := patient.gradients.get((layer, name))) is not None]
+    identity = bool((known == 1).all()) and any(
+        gradient.any() for gradient in of_its_own
+    )  # a sigmoid would not learn at 1
+    twice = (
+        identity
+        or isinstance(getattr(patient.attentions[layer], "gate", None), TwiceSigmoid)
+        or bool(known.max() > 1.001)
+    )
     start, top, near = (1.0, 2, 1e-3) if twice else (0.5, 1, 0.02)
     low, high = float((known < 0.02).float().mean()), float((known > 0.98 * top).float().mean())
     x = patient.inputs[layer]
     size = float(x.float().square().mean().sqrt())
-    own = patient.weights_for(
-        layer, x / min(max(size, 1e-6), 1)
-    )  # a small input, as from a fresh batch norm, tells little
+    own = patient.calls[layer](x / min(max(size, 1e-6), 1))  # a small x, as from a fresh batch norm, tells little
     away, moves, varies = float((own - start).abs().nan_to_num().max()), _variation(own), _variation(w)
     constant = moves < (1e-3 if trained else 1e-6)
     if low + high > 0.95:
         patient.note("saturated", layer, f"{low:.0%} of its weights are below 0.02, {high:.0%} above {0.98 * top:g}.")
     elif away < near and trained:
-        patient.note(
-            "never left its start", layer, f"All weights are within {away:.1g} of {start:g}; others did learn."
-        )
+        evidence = f"All weights are within {away:.1g} of {start:g}; others did learn."
+        patient.note("never left its start", layer, evidence)
     elif constant and not (away < near and twice):
         patient.note("constant", layer, f"From image to image its weights vary by {moves:.1g} of their size.")
     elif not constant:
         mean = w.nanmean(0).nan_to_num(1.0)
-        change = _change(patient, layer, mean)
-        if change < varies / 100:
+        if (change := _change(patient, layer, mean)) < varies / 100:
             whole = _change(patient, layer, torch.zeros_like(mean))
-            # Where all that the layer gives hardly counts, as behind a batch norm that began at 0, its weights cannot.
-            if change < varies / 100 * min(whole, 1) or (trained and whole < 1e-5):
-                evidence = f"Its mean weights for all change the scores by {change:.1g}, where the weights vary by {varies:.1g}."
-                patient.note("no effect", layer, evidence)
+            # While the whole layer hardly counts, as behind a batch norm that began at 0, its weights cannot either.
+            if 1e-6 < varies * min(whole, 1) / 100 > change or (trained and whole < 1e-5):
+                effect = f"Its mean weights for all change the scores by {change:.1g}"
+                patient.note("no effect", layer, f"{effect}, where the weights vary by {varies:.1g}.")
 
 
 def _variation(w: torch.Tensor) -> float:
@@ -387,12 +382,11 @@ def _variation(w: torch.Tensor) -> float:
 @torch.no_grad()
 def _change(patient: _Patient, layer: str, w: torch.Tensor) -> float:
     """Return how far the scores of a few images move, relative to their spread, if each has the weights w: (C,)."""
-
-    def look(name: str, x: torch.Tensor, out: torch.Tensor) -> torch.Tensor | None:
-        return w.expand(len(x), -1) if name == layer and x.shape[1:] == patient.inputs[layer].shape[1:] else None
-
-    before = patient.scores[:FEW]
-    return float((patient.run(look, patient.x[:FEW]) - before).norm() / (before - before.mean(0)).norm())
+    like, before = patient.inputs[layer].shape[1:], patient.scores[:FEW]
+    after = patient.run(
+        lambda name, x, out: w.expand(len(x), -1) if (name, x.shape[1:]) == (layer, like) else None, patient.x[:FEW]
+    )
+    return float((after - before).norm() / (before - before.mean(0)).norm())
 
 
 def _place(patient: _Patient) -> None:
@@ -417,35 +411,32 @@ def _place(patient: _Patient) -> None:
         for weight in trainable:
             weight.requires_grad_(True)
     takers = _takers(scores.grad_fn)
+    branches = {operation: branch for operation in takers if (branch := _branch(operation))}
     for layer, came_from in entered.items():
-        inside = set(_takers(left[layer])) - set(_takers(came_from))
-        join = _next_join(left[layer], takers)
-        crossed = forked = False
+        last = left[layer]
         way: list[Any] = []
+        inside = set(_takers(last)) - set(_takers(came_from))
+        crossed = forked = False
         for operation in _way_back(came_from):
             forked |= any(taker not in inside and taker not in way for taker in takers.get(operation, ()))
             way.append(operation)
             first = next((other for other in left if left[other] is operation and other != layer), None)
-            if first and (not (crossed or forked) or {operation, left[layer]} <= _branch(join)):
-                patient.note(
-                    "twice in a branch", layer, f"What comes in was rescaled by {first}, with no shortcut since."
-                )
-            if not (crossed or forked) and _branch(operation):
+            if first and (not (crossed or forked) or any({operation, last} <= branch for branch in branches.values())):
+                evidence = f"What comes in was rescaled by {first}, with no shortcut since."
+                patient.note("twice in a branch", layer, evidence)
+            if operation in branches and not (crossed or forked):
                 patient.note("after the addition", layer, "What comes in is the sum of a branch and its shortcut.")
             if not crossed and patient.axes.get(layer) == -1 and _count({operation}, ("conv", "batchnorm")):
-                evidence = (
-                    "Its weights belong to the last axis, but before it is a convolution, whose channels are axis 1."
-                )
+                evidence = "Its weights are along the last axis; the convolution before it has its channels on axis 1."
                 patient.note("wrong axis", layer, evidence)
             crossed |= bool(_count({operation}, (*LAYERS, "norm", "permute", "transpose")))
-        last = left[layer]
         if len(takers.get(last, ())) == 1 and any(operation is last for operation in normed):
             patient.note("before the batch norm", layer, "A batch norm takes what it returns.")
-        if layer in patient.weights and patient.inputs[layer].shape != patient.outputs[layer].shape:
-            x, out = tuple(patient.inputs[layer].shape), tuple(patient.outputs[layer].shape)
-            if last in takers and not _multiplied(last, takers):
-                evidence = f"It returns {out} for an input of {x}, and nothing is multiplied by it."
-                patient.note("wrong shape", layer, evidence)
+        factors = [part for other in takers if type(other).__name__.startswith("Mul") for part in _parts(other)]
+        x, out = (of[layer].shape if layer in of else None for of in (patient.inputs, patient.outputs))
+        if x != out and last in takers and not any(last in _way_back(part) for part in factors):
+            evidence = f"It returns {tuple(out)} for an input of {tuple(x)}, and nothing is multiplied by it."
+            patient.note("wrong shape", layer, evidence)
 
 
 def _parts(operation) -> list:
@@ -473,23 +464,6 @@ def _way_back(operation) -> Iterator:
         operation = before[0] if len(before) == 1 else None
 
 
-def _multiplied(operation, takers: dict[Any, list]) -> bool:
-    """Whether a result is a factor before it is joined with anything in another way."""
-    return any(
-        type(taker).__name__.startswith("Mul") or (len(_parts(taker)) == 1 and _multiplied(taker, takers))
-        for taker in takers[operation]
-    )
-
-
-def _next_join(operation, takers: dict[Any, list]):
-    """Return the operation that joins what came of this one with something else; None if it went two ways before."""
-    while len(takers.get(operation, ())) == 1:
-        (operation,) = takers[operation]
-        if len(_parts(operation)) > 1:
-            return operation
-    return None
-
-
 def _branch(join) -> set:
     """Return the operations of the branch that is added to a shortcut; none if this is no such addition.
 
@@ -503,7 +477,8 @@ def _branch(join) -> set:
     shortcut, branch = sorted((part - common for part in parts), key=lambda part: _count(part, LAYERS))
     more = _count(branch, LAYERS) > _count(shortcut, LAYERS)
     activated = _count(branch, ACTIVATIONS) and not _count(shortcut, ACTIVATIONS)
-    return branch if common and more and activated and not _count(branch, ENLARGED) else set()
+    enlarged = _count(branch, ENLARGED) or any(getattr(operation, "_saved_transposed", False) for operation in branch)
+    return branch if common and more and activated and not enlarged else set()
 
 
 def _count(operations: set, words: tuple[str, ...]) -> int:
@@ -518,19 +493,13 @@ def _gradient(patient: _Patient, layer: str) -> None:
         patient.note("unused", layer, "The network never calls it.")
     elif layer in gradients and gradients[layer] is None:
         patient.note("unused", layer, "The answer does not depend on what it returns.")
-    elif (
-        layer in patient.weights
-        and names
-        and any(weight.requires_grad for weight in patient.model.parameters())
-        and not patient.closed(layer)
-    ):
+    elif names and layer in patient.weights and patient.learns and not patient.closed(layer):
         fixed = [name for name in names if (layer, name) not in gradients]
         got = {name: gradients[layer, name] for name in names if name not in fixed}
         cut = [name for name, gradient in got.items() if gradient is None]
         if fixed:
-            patient.note(
-                "no gradient", layer, f"requires_grad is False for {', '.join(fixed)}, and not for all others."
-            )
+            evidence = f"requires_grad is False for {', '.join(fixed)}, and not for all others."
+            patient.note("no gradient", layer, evidence)
         elif cut:
             patient.note("no gradient", layer, f"The loss does not depend on its {', '.join(cut)}.")
         elif not (
@@ -544,7 +513,11 @@ def _loaded(patient: _Patient, layer: str, saved: Mapping[str, torch.Tensor]) ->
     """Whether the weights of the gate were in what was loaded."""
     state = patient.attentions[layer].state_dict(prefix=f"{layer}.")
     own = {name: value for name, value in state.items() if isinstance(value, torch.Tensor)}
-    missing = [name for name in own if name not in saved]
+    values = [value.cpu() for value in saved.values()]  # to find what was loaded under another name
+    known = [
+        name for name in own if any(own[name].shape == v.shape and bool((own[name].cpu() == v).all()) for v in values)
+    ]
+    missing = [name for name in own if name not in saved and name not in known]
     other = [name for name in own if name in saved and saved[name].shape != own[name].shape]
     if missing:
         more = [name for name in saved if name not in patient.model.state_dict()]
@@ -571,17 +544,15 @@ def _step(patient: _Patient, optimizer: torch.optim.Optimizer) -> None:
         elif trainable and layer in patient.weights and not patient.closed(layer):
             held[layer] = max(rates[weight] for weight in trainable.values())
             for name, weight in trainable.items():
-                weight.grad = patient.gradients[layer, name]
+                weight.grad = patient.gradients.get((layer, name))
     closure = inspect.signature(optimizer.step).parameters.get("closure")
-    if (
-        closure is None or closure.default is not inspect.Parameter.empty
-    ):  # else it wants more than one gradient, as LBFGS
+    if not closure or closure.default is None:  # LBFGS wants a closure, for more gradients than this one
         optimizer.step()
     after: dict[str, torch.Tensor] = {}
 
     def look(layer: str, x: torch.Tensor, out: torch.Tensor) -> None:
-        if layer in held:
-            after.setdefault(layer, _factors(x, out, patient.axes[layer]))
+        if layer in held and layer not in after:
+            after[layer] = _factors(x, out, patient.axes[layer])
 
     with torch.no_grad():
         patient.run(look)
@@ -595,14 +566,10 @@ def _step(patient: _Patient, optimizer: torch.optim.Optimizer) -> None:
 
 def _state_dict(checkpoint: Mapping[str, Any] | str | Path) -> Mapping[str, torch.Tensor]:
     saved = checkpoint if isinstance(checkpoint, Mapping) else read_tensors(Path(checkpoint))
-    if not isinstance(saved, Mapping):
-        raise ValueError(f"checkpoint must hold tensors by name; {checkpoint} holds a {type(saved).__name__}")
-    states = [
-        {name: value for name, value in state.items() if isinstance(value, torch.Tensor)}
-        for state in (saved, *saved.values())  # as training scripts keep it, beside their epoch
-        if isinstance(state, Mapping)
-    ]
-    if not any(states):
-        kinds = ", ".join(f"{name!r}: {type(value).__name__}" for name, value in list(saved.items())[:3])
-        raise ValueError(f"checkpoint must hold tensors by name, itself or one level deeper; got {{{kinds}}}")
-    return max(states, key=len)
+    parts = [saved, *saved.values()] if isinstance(saved, Mapping) else []  # scripts keep it beside their epoch
+    states = [part for part in parts if isinstance(part, Mapping)]
+    tensors = [{name: value for name, value in state.items() if isinstance(value, torch.Tensor)} for state in states]
+    if not any(tensors):
+        source = "it" if saved is checkpoint else checkpoint
+        raise ValueError(f"checkpoint must hold tensors by name; {source} holds a {type(saved).__name__} without them")
+    return max(tensors, key=len)

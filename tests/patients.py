@@ -18,6 +18,7 @@ from eca_edu import (
 from eca_edu.attention import ChannelAttention
 
 DATA = make_cue_switch(256, seed=7)
+REPARAMETERISED = ["mobileone_s4", "repvgg_d2se", "repghostnet_050", "fastvit_t8", "regnetz_005"]
 
 
 def plain_cnn(attention=ECA):
@@ -191,12 +192,220 @@ CASES = {
 }
 
 
-def with_optimizer(model):
+def with_optimizer(model, **options):
     optimizer = torch.optim.SGD(model.parameters(), lr=0.05, momentum=0.9)
-    return train(model, optimizer=optimizer), {"optimizer": optimizer, "checkpoint": model.state_dict()}
+    return train(model, optimizer=optimizer), {"optimizer": optimizer, "checkpoint": model.state_dict(), **options}
 
+
+class InPlace(ECA):
+    def forward(self, x):
+        return x.mul_(self.weights(x))
+
+    def weights(self, x):
+        return torch.sigmoid(self.interact(x.mean((2, 3))))[:, :, None, None]
+
+
+class WithWeights(InPlace):
+    """It returns the weights beside the map, and keeps them, which copy.deepcopy would refuse."""
+
+    def forward(self, x):
+        self.last = self.weights(x)
+        return x * self.last, self.last
+
+
+class WeightsAlone(InPlace):
+    """It leaves the multiplication to the network, as in CBAM."""
+
+    def forward(self, x):
+        return self.weights(x)
+
+
+class StartsAtOne(InPlace):
+    def __init__(self, channels):
+        super().__init__(channels)
+        nn.init.zeros_(self.conv.weight)
+
+    def forward(self, x):
+        return x * (1 + torch.tanh(self.interact(x.mean((2, 3)))))[:, :, None, None]
+
+
+class LastAxis(nn.Module):
+    """(N, …, C) -> (N, …, C), as for tokens."""
+
+    def __init__(self, channels):
+        super().__init__()
+        self.squeeze, self.excite = nn.Linear(channels, channels // 4), nn.Linear(channels // 4, channels)
+
+    def forward(self, x):
+        y = x.mean(tuple(range(1, x.ndim - 1)), keepdim=True)
+        return x * torch.sigmoid(self.excite(torch.relu(self.squeeze(y))))
+
+
+class AverageOverChannels(ECA):
+    """mean(1) of a sequence (N, C, L): a weight for each place."""
+
+    def forward(self, x):
+        return x * torch.sigmoid(self.interact(x.mean(1)))[:, None]
+
+
+class Residual(nn.Module):
+    """conv-bn-relu-conv-bn and a shortcut; `use` calls the attention with what the branch has made."""
+
+    def __init__(self, attention, use=lambda attention, x: attention(x), channels=16, start=1.0):
+        super().__init__()
+        branch = nn.Sequential(conv_bn_act(channels, channels), conv_bn_act(channels, channels, activation=None))
+        self.branch, self.attention, self.use = branch, attention(channels), use
+        nn.init.constant_(branch[1][1].weight, start)
+
+    def forward(self, x):
+        return torch.relu(x + self.use(self.attention, self.branch(x)))
+
+
+def two_blocks(attention=InPlace, **options):
+    blocks = [Residual(attention, **options) for _ in range(2)]
+    return nn.Sequential(*conv_bn_act(3, 16, 3, 2), *blocks, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(16, 10))
+
+
+class Tokens(nn.Module):
+    """Patches as tokens (N, L, C), an MLP with a gate over C."""
+
+    def __init__(self, attention=LastAxis):
+        super().__init__()
+        self.patches, self.norm = nn.Conv2d(3, 32, 4, 4), nn.LayerNorm(32)
+        self.mlp, self.attention, self.head = (
+            nn.Sequential(nn.Linear(32, 64), nn.GELU(), nn.Linear(64, 32)),
+            attention(32),
+            nn.Linear(32, 10),
+        )
+
+    def forward(self, x):
+        x = self.patches(x).flatten(2).transpose(1, 2)
+        return self.head((x + self.attention(self.mlp(self.norm(x)))).mean(1))
+
+
+class Sequence(nn.Module):
+    def __init__(self, attention):
+        super().__init__()
+        self.convolution, self.norm = nn.Conv1d(3, 32, 5, 4, 2), nn.BatchNorm1d(32)
+        self.attention, self.head = attention(32), nn.Linear(32, 10)
+
+    def forward(self, x):
+        return self.head(self.attention(torch.relu(self.norm(self.convolution(x.flatten(2))))).mean(2))
+
+
+class Reparameterised(nn.Module):
+    """As in RepVGG: convolutions and the identity, which are one layer in truth, then attention."""
+
+    def __init__(self):
+        super().__init__()
+        self.three, self.one = (conv_bn_act(16, 16, k, activation=None) for k in (3, 1))
+        self.norm, self.attention = nn.BatchNorm2d(16), ECA(16)
+
+    def forward(self, x):
+        return torch.relu(self.attention(self.three(x) + self.one(x) + self.norm(x)))
+
+
+class Decoder(nn.Module):
+    """A U-Net that adds; attention comes behind each sum."""
+
+    def __init__(self, enlarge):
+        super().__init__()
+        self.first, self.down = conv_bn_act(3, 16), conv_bn_act(16, 16, stride=2)
+        self.up, self.attention, self.head = enlarge, ECA(16), nn.Linear(16, 10)
+
+    def forward(self, x):
+        x = self.first(x)
+        return self.head(self.attention(x + self.up(self.down(x))).mean((2, 3)))
+
+
+class NoShortcut(nn.Module):
+    """A stage of two convolutions with a gate each, in a class of its own."""
+
+    def __init__(self, shortcut=False):
+        super().__init__()
+        self.first, self.one, self.second, self.two = conv_bn_act(16, 16), ECA(16), conv_bn_act(16, 16), ECA(16)
+        self.shortcut = shortcut
+
+    def forward(self, x):
+        y = self.two(self.second(self.one(self.first(x))))
+        return x + y if self.shortcut else y
+
+
+def after_stem(*layers):
+    return nn.Sequential(*conv_bn_act(3, 16, 3, 2), *layers, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(16, 10))
+
+
+def linear(attention=ECA):
+    return nn.Sequential(nn.Flatten(), nn.Linear(3072, 64), attention(64), nn.ReLU(), nn.Linear(64, 10))
+
+
+def in_type(dtype):
+    model, _ = with_optimizer(plain_cnn())
+    return model.to(dtype), {"optimizer": torch.optim.SGD(model.parameters(), lr=0.05)}
+
+
+def diverged(part=""):
+    model = train(plain_cnn())
+    for name, parameter in model.named_parameters():
+        if part in name:
+            parameter.data.fill_(torch.nan)
+    return model, {}
+
+
+class Summand(nn.Module):
+    """The attention's result is added, though it returns its weights alone."""
+
+    def __init__(self):
+        super().__init__()
+        self.convolution, self.attention, self.head = nn.Conv2d(3, 16, 3), WeightsAlone(16), nn.Linear(16, 10)
+
+    def forward(self, x):
+        x = self.convolution(x)
+        return self.head((x + self.attention(x)).mean((2, 3)))
+
+
+def lbfgs():
+    model = plain_cnn()
+    return model, {"optimizer": torch.optim.LBFGS(model.parameters())}
+
+
+def data_parallel():
+    model = train(plain_cnn())
+    return model, {"checkpoint": nn.DataParallel(model).state_dict()}
+
+
+CASES |= {
+    "NaN everywhere": ("NaN", diverged),
+    "NaN in the head": ("NaN", lambda: diverged("10.")),
+    "in place behind a ReLU": ("no gradient", fresh(lambda: plain_cnn(InPlace))),
+    "returns its weights": ("wrong shape", fresh(Summand)),
+    "makes the map smaller": ("wrong shape", lambda: (plain_cnn(), {"where": lambda name, _: name == "4"})),
+    "average over channels of a sequence": ("wrong axis", lambda: (train(Sequence(AverageOverChannels)), {})),
+    "two gates around which a shortcut leads": ("twice in a branch", fresh(lambda: after_stem(NoShortcut(True)))),
+}
 
 HEALTHY = {
+    "behind a linear layer": fresh(linear),
+    "in place": lambda: with_optimizer(two_blocks()),
+    "called by keyword": lambda: with_optimizer(two_blocks(ECA, use=lambda attention, x: attention(x=x))),
+    "returns its weights as well": lambda: with_optimizer(two_blocks(WithWeights, use=lambda a, x: a(x)[0])),
+    "its weights are multiplied outside": lambda: with_optimizer(two_blocks(WeightsAlone, use=lambda a, x: x * a(x))),
+    "starts at 1": fresh(lambda: two_blocks(StartsAtOne)),
+    "tokens": lambda: with_optimizer(Tokens(), **chosen(LastAxis)),
+    "a batch norm that began at 0": lambda: with_optimizer(two_blocks(ECA, start=0.0)),
+    "timm's batch norms that began at 0": lambda: with_optimizer(timm.create_model("seresnet18", num_classes=10)),
+    "re-parameterised, with identity": fresh(lambda: after_stem(Reparameterised(), Reparameterised())),
+    "added in a decoder": fresh(lambda: Decoder(nn.Upsample(scale_factor=2))),
+    "added after a transposed convolution": fresh(lambda: Decoder(nn.ConvTranspose2d(16, 16, 2, 2))),
+    "a stage without a shortcut": fresh(lambda: after_stem(NoShortcut())),
+    "chosen by a name that its layers have, too": lambda: (
+        plain_cnn(),
+        {"where": lambda name, _: name.startswith("3")},
+    ),
+    "LBFGS": lbfgs,
+    "saved by DataParallel": data_parallel,
+    **{f"timm's {name}": fresh(lambda name=name: timm.create_model(name, num_classes=10)) for name in REPARAMETERISED},
+    **{f"in {dtype}": lambda dtype=dtype: in_type(dtype) for dtype in (torch.bfloat16, torch.float16, torch.float64)},
     "ECAResNet8, trained": lambda: with_optimizer(ECAResNet8(16)),
     "SE, trained": lambda: with_optimizer(build_model(ModelConfig(attention="se", width=16))),
     "a plain CNN, trained": lambda: with_optimizer(plain_cnn()),

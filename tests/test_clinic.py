@@ -1,6 +1,7 @@
 """The clinic: networks that are broken in one way, and healthy ones."""
 
 import copy
+import re
 
 import pytest
 import torch
@@ -28,6 +29,21 @@ def test_the_right_fault_is_named_first(name):
     model, options = make()
     findings = examine(model, patients.DATA, **options)
     assert [finding.fault for finding in findings][:1] == [fault]
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("returns its weights", r"returns \(8, 16, 1, 1\) for an input of \(8, 16, 30, 30\)"),
+        ("makes the map smaller", r"returns \(32, 32, 8, 8\) for an input of \(32, 16, 16, 16\)"),
+        ("average over channels of a sequence", "convolution before it has its channels on axis 1"),
+        ("NaN in the head", "do not come in here"),
+    ],
+)
+def test_the_evidence_says_what_was_seen(name, words):
+    torch.manual_seed(0)
+    model, options = CASES[name][1]()
+    assert re.search(words, examine(model, patients.DATA, **options)[0].evidence)
 
 
 @pytest.mark.parametrize("name", HEALTHY)
@@ -83,6 +99,11 @@ def test_a_checkpoint_may_be_a_file(tmp_path, ending):
     save_file(saved, file) if ending == ".safetensors" else torch.save({"state_dict": saved, "epoch": 3}, file)
     assert [finding.fault for finding in examine(model, patients.DATA, checkpoint=file)] == ["not as in the checkpoint"]
     torch.save([saved], other := tmp_path / "list.pt")
+    nested = {"epoch": torch.tensor(3), "model": model.state_dict(), "optimizer": {"state": {0: torch.ones(2)}}}
+    assert examine(model, patients.DATA, checkpoint=nested) == []
+    for wrong in ({"state_dict": {"0.weight": "text"}}, {"state_dict": 5}):
+        with pytest.raises(ValueError, match="tensors by name; it holds a dict without them"):
+            examine(model, patients.DATA, checkpoint=wrong)
     with pytest.raises(ValueError, match=r"tensors by name; .*list.pt holds a list"):
         examine(model, patients.DATA, checkpoint=other)
     file.write_bytes(b"nothing")
