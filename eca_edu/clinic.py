@@ -175,11 +175,11 @@ class _Patient:
 
         input: a copy, since a gate may multiply in place. output: of several, the first that has the shape of the input.
         """
-        came: dict[str, torch.Tensor] = {}
+        came: dict[str, tuple[torch.Tensor, torch.Tensor]] = {}
 
         def enter(layer: str, module: nn.Module, args: tuple, named: dict) -> None:
             given, *more = [part for part in tree_leaves((args, named)) if isinstance(part, torch.Tensor)]
-            came[layer] = given.clone()
+            came[layer] = given, given.clone()
 
             @torch.no_grad()
             def call(x: torch.Tensor) -> torch.Tensor:
@@ -187,15 +187,18 @@ class _Patient:
                     return self.weights[layer][: len(x)]
                 new = x.clone()
                 args_now, named_now = tree_map(lambda part: new if part is given else part, (args, named))
-                return _factors(x, _output(x, module(*args_now, **named_now)), self.axes[layer])
+                return _factors(x, _output(x, module(*args_now, **named_now), new), self.axes[layer])
 
             self.calls.setdefault(layer, call)
 
         def leave(layer: str, module: nn.Module, args: tuple, out: Any) -> Any:
-            x, first = came[layer], _output(came[layer], out)
+            given, x = came[layer]
+            first = _output(x, out, given)
             if (w := look(layer, x, first)) is None:
                 return None
             new = _rescaled(x, w, self.axes[layer]) if first.shape == x.shape else w.to(x.dtype).reshape(first.shape)
+            if first is given:  # changed in place, and perhaps not returned
+                given.copy_(new)
             return tree_map(lambda part: new if part is first else part, out)
 
         with ExitStack() as hooks:
@@ -268,8 +271,8 @@ def _unexplained(x: torch.Tensor, out: torch.Tensor, axis: int) -> float:
     return float((out - explained).norm() / out.float().norm().clamp(min=1e-30))
 
 
-def _output(x: torch.Tensor, out: Any) -> torch.Tensor:
-    tensors = [part for part in tree_leaves(out) if isinstance(part, torch.Tensor)]
+def _output(x: torch.Tensor, out: Any, given: torch.Tensor) -> torch.Tensor:
+    tensors = [part for part in tree_leaves(out) if isinstance(part, torch.Tensor)] or [given]
     return next((tensor for tensor in tensors if tensor.shape == x.shape), tensors[0])
 
 
@@ -296,27 +299,28 @@ def _has_learned(norm: _BatchNorm) -> bool:
 
 def _by_itself(patient: _Patient, layer: str) -> None:
     """One weight for each channel; the same whatever is beside an image, in any order of the pixels, and for one image."""
-    axis, x, w = patient.axes[layer], patient.inputs[layer], patient.weights[layer][:FEW]
+    axis, x = patient.axes[layer], patient.inputs[layer]
     left = _unexplained(x, patient.outputs[layer], axis)
     if left > 0.01:
         patient.note("wrong axis", layer, f"{left:.0%} of what comes out is no weight of a channel times what went in.")
-    for number in (2, 1):
+    maps = x.movedim(axis, 1)
+    order = torch.randperm(maps[0, 0].numel(), generator=torch.Generator().manual_seed(0)).to(x.device)
+    mixed = maps.reshape(*maps.shape[:2], -1)[:, :, order].reshape(maps.shape).movedim(1, axis).contiguous()
+    for images, difference in [
+        (x[:2], "The weights of an image depend on which images are beside it."),
+        (mixed, "Its weights change with the order of the pixels: no average over space."),
+        (x[:1], "An image alone gets other weights than in a batch."),
+    ]:
         try:
-            same = _same(patient.calls[layer](x[:number]), w[:number])
+            same = _same(patient.calls[layer](images), patient.weights[layer][: len(images)])
         except Exception as error:  # whatever it raises is the finding
-            raised = f"For a batch of {number} it raises {type(error).__name__}: {error}"
+            raised = f"For a batch of {len(images)} it raises {type(error).__name__}: {error}"
             patient.note("fails for one image", layer, raised)
         else:
-            if not same and number == 2:
-                patient.note("wrong axis", layer, "The weights of an image depend on which images are beside it.")
+            if not same and len(images) > 1:
+                patient.note("wrong axis", layer, difference)
             elif not same and layer not in patient.signs.get("wrong axis", {}):
-                patient.note("fails for one image", layer, "An image alone gets other weights than in a batch.")
-    if x.ndim > 2:
-        maps = x.movedim(axis, 1)
-        order = torch.randperm(maps[0, 0].numel(), generator=torch.Generator().manual_seed(0)).to(x.device)
-        mixed = maps.flatten(2)[:, :, order].reshape(maps.shape).movedim(1, axis).contiguous()
-        if not _same(patient.calls[layer](mixed), w):
-            patient.note("wrong axis", layer, "Its weights change with the order of the pixels: no average over space.")
+                patient.note("fails for one image", layer, difference)
 
 
 def _same(a: torch.Tensor, b: torch.Tensor) -> bool:
@@ -341,24 +345,18 @@ def _weights(patient: _Patient, layer: str) -> None:
             patient.note("no effect", layer, "Nothing but 0 comes in, or goes back from behind it.")
         return
     known = w[~w.isnan()]
-    names = [name for name, _ in patient.attentions[layer].named_parameters()]
-    of_its_own = [gradient for name in names if (gradient := patient.gradients.get((layer, name))) is not None]
-    identity = bool((known == 1).all()) and any(
-        gradient.any() for gradient in of_its_own
-    )  # a sigmoid would not learn at 1
-    twice = (
-        identity
-        or isinstance(getattr(patient.attentions[layer], "gate", None), TwiceSigmoid)
-        or bool(known.max() > 1.001)
-    )
+    slopes = [patient.gradients.get((layer, name)) for name, _ in patient.attentions[layer].named_parameters()]
+    learns = any(slope is not None and slope.any() for slope in slopes)  # which a sigmoid does not at exactly 1
+    twice = isinstance(getattr(patient.attentions[layer], "gate", None), TwiceSigmoid)
+    twice = twice or bool(known.max() > 1.001) or (learns and bool((known == 1).all()))
     start, top, near = (1.0, 2, 1e-3) if twice else (0.5, 1, 0.02)
     low, high = float((known < 0.02).float().mean()), float((known > 0.98 * top).float().mean())
     x = patient.inputs[layer]
     size = float(x.float().square().mean().sqrt())
     own = patient.calls[layer](x / min(max(size, 1e-6), 1))  # a small x, as from a fresh batch norm, tells little
     away, moves, varies = float((own - start).abs().nan_to_num().max()), _variation(own), _variation(w)
-    constant = moves < (1e-3 if trained else 1e-6)
-    if low + high > 0.95:
+    constant = moves < (1e-4 if trained else 1e-6)
+    if low + high > 0.95 and (w.nansum(1) - 1).abs().max() > 1e-3:  # it is 1 for a softmax over the channels
         patient.note("saturated", layer, f"{low:.0%} of its weights are below 0.02, {high:.0%} above {0.98 * top:g}.")
     elif away < near and trained:
         evidence = f"All weights are within {away:.1g} of {start:g}; others did learn."

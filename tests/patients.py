@@ -229,6 +229,13 @@ class StartsAtOne(InPlace):
         return x * (1 + torch.tanh(self.interact(x.mean((2, 3)))))[:, :, None, None]
 
 
+class Softmax(InPlace):
+    """Its weights are small, since they sum to 1."""
+
+    def forward(self, x):
+        return x * torch.softmax(self.interact(x.mean((2, 3))), 1)[:, :, None, None]
+
+
 class LastAxis(nn.Module):
     """(N, …, C) -> (N, …, C), as for tokens."""
 
@@ -263,7 +270,10 @@ class Residual(nn.Module):
 
 def two_blocks(attention=InPlace, **options):
     blocks = [Residual(attention, **options) for _ in range(2)]
-    return nn.Sequential(*conv_bn_act(3, 16, 3, 2), *blocks, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(16, 10))
+    channels = options.get("channels", 16)
+    return nn.Sequential(
+        *conv_bn_act(3, channels, 3, 2), *blocks, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(channels, 10)
+    )
 
 
 class Tokens(nn.Module):
@@ -387,9 +397,13 @@ CASES |= {
 HEALTHY = {
     "behind a linear layer": fresh(linear),
     "in place": lambda: with_optimizer(two_blocks()),
+    "in place, and the result ignored": lambda: with_optimizer(
+        two_blocks(use=lambda attention, x: (attention(x), x)[1])
+    ),
     "called by keyword": lambda: with_optimizer(two_blocks(ECA, use=lambda attention, x: attention(x=x))),
     "returns its weights as well": lambda: with_optimizer(two_blocks(WithWeights, use=lambda a, x: a(x)[0])),
     "its weights are multiplied outside": lambda: with_optimizer(two_blocks(WeightsAlone, use=lambda a, x: x * a(x))),
+    "softmax over 64 channels": fresh(lambda: two_blocks(Softmax, channels=64)),
     "starts at 1": fresh(lambda: two_blocks(StartsAtOne)),
     "tokens": lambda: with_optimizer(Tokens(), **chosen(LastAxis)),
     "a batch norm that began at 0": lambda: with_optimizer(two_blocks(ECA, start=0.0)),
