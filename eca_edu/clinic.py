@@ -170,7 +170,7 @@ class _Patient:
     def note(self, fault: str, layer: str, evidence: str) -> None:
         self.signs.setdefault(fault, {}).setdefault(layer, evidence)
 
-    def run(self, look: Callable, x: torch.Tensor | None = None) -> Any:
+    def run(self, look: Callable, x: torch.Tensor | None = None, only: str = "") -> Any:
         """Run the network; `look` gets name, input and output of each attention, and may return weights (N, C) to use instead.
 
         input: a copy, since a gate may multiply in place. output: of several, the first that has the shape of the input.
@@ -202,7 +202,7 @@ class _Patient:
             return tree_map(lambda part: new if part is first else part, out)
 
         with ExitStack() as hooks:
-            for layer, module in self.attentions.items():
+            for layer, module in {only: self.attentions[only]}.items() if only else self.attentions.items():
                 hooks.enter_context(module.register_forward_pre_hook(partial(enter, layer), with_kwargs=True))
                 hooks.enter_context(module.register_forward_hook(partial(leave, layer)))
             return self.model(self.x if x is None else x)
@@ -381,9 +381,11 @@ def _variation(w: torch.Tensor) -> float:
 def _change(patient: _Patient, layer: str, w: torch.Tensor) -> float:
     """Return how far the scores of a few images move, relative to their spread, if each has the weights w: (C,)."""
     like, before = patient.inputs[layer].shape[1:], patient.scores[:FEW]
-    after = patient.run(
-        lambda name, x, out: w.expand(len(x), -1) if (name, x.shape[1:]) == (layer, like) else None, patient.x[:FEW]
-    )
+
+    def look(_: str, x: torch.Tensor, out: torch.Tensor) -> torch.Tensor | None:
+        return w.expand(len(x), -1) if x.shape[1:] == like else None  # a shared gate may get other channels, too
+
+    after = patient.run(look, patient.x[:FEW], only=layer)
     return float((after - before).norm() / (before - before.mean(0)).norm())
 
 
@@ -431,9 +433,9 @@ def _place(patient: _Patient) -> None:
         if len(takers.get(last, ())) == 1 and any(operation is last for operation in normed):
             patient.note("before the batch norm", layer, "A batch norm takes what it returns.")
         factors = [part for other in takers if type(other).__name__.startswith("Mul") for part in _parts(other)]
-        x, out = (of[layer].shape if layer in of else None for of in (patient.inputs, patient.outputs))
+        x, out = (tuple(of[layer].shape) if layer in of else () for of in (patient.inputs, patient.outputs))
         if x != out and last in takers and not any(last in _way_back(part) for part in factors):
-            evidence = f"It returns {tuple(out)} for an input of {tuple(x)}, and nothing is multiplied by it."
+            evidence = f"It returns {out} for an input of {x}, and nothing is multiplied by it."
             patient.note("wrong shape", layer, evidence)
 
 
