@@ -42,7 +42,7 @@ FAULTS = {
     "learning rate": "Give the gate the learning rate of the other weights.",
     "saturated": "A sigmoid learns nothing there. Begin anew, with a smaller learning rate or a normalised input.",
     "never left its start": "Train it, for longer or with a larger learning rate. As it is, it tells nothing about attention.",
-    "constant": "This is a learned scale, no attention: multiply it into the layer before, or leave it out.",
+    "constant": "This is a fixed scale, not attention: multiply it into the layer before, or leave it out.",
     "no effect": "What comes after undoes it or does not need it. Put it elsewhere, or leave it out.",
     "kernel size": "Take k = ψ(C), unless you chose this k yourself.",
 }
@@ -104,6 +104,7 @@ def examine(
     if len(data) < FEW:
         raise ValueError(f"data must hold at least {FEW} images; got {len(data)}")
     saved = None if checkpoint is None else _state_dict(checkpoint)
+    model = getattr(model, "_orig_mod", model)  # a compiled network runs no hooks
     kept = [value for module in model.modules() for value in vars(module).values() if isinstance(value, torch.Tensor)]
     results = {id(value): value.detach() for value in kept if not value.is_leaf}  # which deepcopy would refuse
     model, optimizer = copy.deepcopy((model, optimizer), results)  # in one call, so that one copy steps the other
@@ -349,7 +350,7 @@ def _weights(patient: _Patient, layer: str) -> None:
     learns = any(slope is not None and slope.any() for slope in slopes)  # which a sigmoid does not at exactly 1
     twice = isinstance(getattr(patient.attentions[layer], "gate", None), TwiceSigmoid)
     twice = twice or bool(known.max() > 1.001) or (learns and bool((known == 1).all()))
-    start, top, near = (1.0, 2, 1e-3) if twice else (0.5, 1, 0.02)
+    start, top, near = (1.0, 2, 1e-4) if twice else (0.5, 1, 0.02)
     low, high = float((known < 0.02).float().mean()), float((known > 0.98 * top).float().mean())
     x = patient.inputs[layer]
     size = float(x.float().square().mean().sqrt())
@@ -502,11 +503,9 @@ def _gradient(patient: _Patient, layer: str) -> None:
             patient.note("no gradient", layer, evidence)
         elif cut:
             patient.note("no gradient", layer, f"The loss does not depend on its {', '.join(cut)}.")
-        elif not (
-            any(gradient.any() for gradient in got.values() if gradient is not None)
-            or layer in patient.signs.get("saturated", {})
-        ):
-            patient.note("no gradient", layer, "The gradient of all its weights is exactly 0.")
+        elif not any(gradient.any() for gradient in got.values() if gradient is not None):
+            if layer not in patient.signs.get("saturated", {}):  # as in a bottleneck whose ReLU lets nothing through
+                patient.note("constant", layer, "The gradient of all its weights is exactly 0, so it cannot learn.")
 
 
 def _loaded(patient: _Patient, layer: str, saved: Mapping[str, torch.Tensor]) -> None:

@@ -434,6 +434,7 @@ HEALTHY = {
     "ECAResNet8, trained": lambda: with_optimizer(ECAResNet8(16)),
     "SE, trained": lambda: with_optimizer(build_model(ModelConfig(attention="se", width=16))),
     "a plain CNN, trained": lambda: with_optimizer(plain_cnn()),
+    "a compiled CNN": fresh(lambda: torch.compile(plain_cnn(), backend="eager")),
     "ResNet-18, identity start": fresh(lambda: insert_attention(tv.resnet18(num_classes=10), start="identity")),
     "torchvision's RegNet": fresh(lambda: tv.regnet_y_400mf(num_classes=10)),
     "timm's eca_resnet33ts": fresh(lambda: timm.create_model("eca_resnet33ts", num_classes=10)),
