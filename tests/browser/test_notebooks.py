@@ -41,6 +41,7 @@ RUN_ALL = """async parameters => {
             cell.sharedModel.setSource(cell.sharedModel.getSource() + '\\n' + parameters);
     return await jupyterapp.commands.execute('notebook:run-all-cells');
 }"""
+NEXT_FRAME = "() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))"
 IN_KERNEL = "code => jupyterapp.shell.currentWidget.sessionContext.session.kernel.requestExecute({code}).done"
 OUTPUTS = "jupyterapp.shell.currentWidget.content.model.toJSON().cells.flatMap(cell => cell.outputs || [])"
 THEME = "theme => jupyterapp.commands.execute('apputils:change-theme', {theme})"
@@ -191,6 +192,7 @@ def test_a_late_echo_of_the_kernel_undoes_nothing(page, lab):
     places = []
     for i in range(15):  # the first is saved, and echoed while others are not saved yet
         handle.press("ArrowRight")
+        page.evaluate(NEXT_FRAME)  # which draws what the key has set
         places.append(int(handle.get_attribute("aria-valuetext")))
         if i == 0:
             kept = f"Object.values(sessionStorage).some(state => state.includes('\"channels\":{places[0]},'))"

@@ -30,6 +30,7 @@ def test_the_numbers_of_table_3_with_the_reduction_of_the_paper(show):
         shown.says(f": {with_eca - plain} parameters")
         shown.says(f"on top of {plain:,} parameters (+{(with_eca - plain) / plain:.4%}")
     shown.root.get_by_label("attention", exact=True).select_option("se")
+    shown.says(" and se with r = ")  # from now on the slider answers
     shown.slider("r").press("Home")
     shown.root.get_by_label("backbone").select_option("resnet50")
     shown.says("resnet50 and se with r = 2")
