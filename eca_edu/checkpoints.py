@@ -3,7 +3,6 @@
 import hashlib
 import io
 import json
-import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -46,7 +45,7 @@ def load_checkpoint(path: str | Path) -> tuple[nn.Module, dict]:
     """Return the network in evaluation mode, in float32 (whatever it was saved in) and on the CPU, and its card.
 
     Raises FileNotFoundError if there is no such file, OSError if it may not be read, and ValueError if it is damaged or no
-    checkpoint of ours. A file of an earlier version, which has no checksum, is loaded with a warning.
+    checkpoint of ours.
     """
     path = _checked(path)
     if not path.exists():
@@ -59,9 +58,6 @@ def load_checkpoint(path: str | Path) -> tuple[nn.Module, dict]:
         with safe_open(path, framework="pt") as file:
             kept = json.loads((file.metadata() or {})["card"])
             state = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118, it is no dict
-        if "config" in kept:
-            warnings.warn(f"{path} has no checksum: damage would not be seen. To save it anew adds one", stacklevel=2)
-            kept = {"checksum": _checksum(kept, state), "card": kept}
         card = kept["card"]
         if kept["checksum"] != _checksum(card, state):
             raise ValueError("its content is not what a checksum in it says")

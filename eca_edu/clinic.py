@@ -503,9 +503,9 @@ def _gradient(patient: _Patient, layer: str) -> None:
             patient.note("no gradient", layer, evidence)
         elif cut:
             patient.note("no gradient", layer, f"The loss does not depend on its {', '.join(cut)}.")
-        elif not any(gradient.any() for gradient in got.values() if gradient is not None):
-            if layer not in patient.signs.get("saturated", {}):  # as in a bottleneck whose ReLU lets nothing through
-                patient.note("constant", layer, "The gradient of all its weights is exactly 0, so it cannot learn.")
+        # As in a bottleneck whose ReLU lets nothing through; a saturated gate has been named already.
+        elif not (layer in patient.signs.get("saturated", {}) or any(g.any() for g in got.values() if g is not None)):
+            patient.note("constant", layer, "The gradient of all its weights is exactly 0, so it cannot learn.")
 
 
 def _loaded(patient: _Patient, layer: str, saved: Mapping[str, torch.Tensor]) -> None:

@@ -23,7 +23,6 @@ CONDITIONS = (
 )  # fmt: skip
 RUN = (*CONDITIONS, *CONFIGURATION, "seed")
 COLUMNS = (*RUN, *(field.name for field in fields(Epoch)), "device", "torch", "command")
-ADDED = {"optimizer": "sgd", "precision": "float32"}  # columns that results of earlier versions lack, and what they had
 CHECK = "check"  # the last column: a checksum of the others, which sees a changed digit
 WHOLE = {"train_images", "test_images", "width", "epochs", "kernel_size", "seed", "epoch"}
 REAL = {"gamma", "b", "train_loss", "train_accuracy", "test_loss", "test_accuracy", "seconds"}
@@ -77,8 +76,7 @@ def read_rows(path: Path) -> list[dict[str, Any]]:
     header: list[str] = []
     with suppress(csv.Error):  # a first line that is no CSV has none of the columns, either
         header = next(reader, header)
-    given = [name for name in header if name != CHECK]  # results of the first version have no check
-    if given not in ([*COLUMNS], [name for name in COLUMNS if name not in ADDED]):
+    if [name for name in header if name != CHECK] != [*COLUMNS]:  # a spreadsheet may have dropped the check
         columns = ", ".join([*COLUMNS, CHECK])
         raise ValueError(f"{path} must have the columns {columns}; name another file for the results")
     rows: list[dict[str, Any]] = []
@@ -98,10 +96,8 @@ def read_rows(path: Path) -> list[dict[str, Any]]:
 
 def _row(texts: Mapping[str, str]) -> dict[str, Any]:
     """Return the values of a row; raise ValueError for one that is not allowed, or not the one that was written."""
-    row: dict[str, Any] = {name: _value(name, texts[name]) for name in COLUMNS if name in texts}
-    check = _check(row)
-    row = {**ADDED, **row}
-    if texts.get(CHECK, check) != check:
+    row: dict[str, Any] = {name: _value(name, texts[name]) for name in COLUMNS}
+    if texts.get(CHECK, _check(row)) != _check(row):
         raise ValueError(f"by its column {CHECK}, other values were written here")
     for name in ("train_accuracy", "test_accuracy"):
         if row[name] > 1:

@@ -1,6 +1,5 @@
 """Damage is seen: checkpoints, states and results that were flipped, cut or exchanged are refused, or load unchanged."""
 
-import json
 import random
 
 import pandas as pd
@@ -135,7 +134,7 @@ def test_another_accuracy_is_refused_with_and_without_the_check(value, study):
     table.to_csv(path, index=False)
     with pytest.raises(ValueError, match=r"tiny\.csv is damaged in line 2: "):
         read_results(path)
-    table.drop(columns="check").to_csv(path, index=False)  # as an earlier version wrote it
+    table.drop(columns="check").to_csv(path, index=False)
     if value == "0.123":
         assert len(read_results(path)) == 8  # nothing tells that another number was written
     else:
@@ -151,15 +150,6 @@ def test_a_spreadsheet_may_save_results_in_its_own_way(study):
     run_study(path, Study("tiny", [CONFIG], seeds=2, epochs=2), *DATA, on_batch=pytest.fail)  # nothing is left to do
 
 
-def test_a_checkpoint_of_an_earlier_version_loads_with_a_note(tmp_path):
-    path = tmp_path / "old.safetensors"
-    save_file(network().state_dict(), path, metadata={"card": json.dumps({"config": json.loads(CONFIG.to_json())})})
-    with pytest.warns(UserWarning, match=r"old\.safetensors has no checksum: damage would not be seen"):
-        model, _ = load_checkpoint(path)
-    assert equal([*model.state_dict().items()], [*network().state_dict().items()])
-
-
-@pytest.mark.filterwarnings("ignore:.*has no checksum")
 @pytest.mark.parametrize("card", ["[1]", "null", "{}", '{"config": 3}', '{"config": {"width": 1000000000}}', "no JSON"])
 def test_a_card_that_does_not_fit_takes_no_memory(card, tmp_path):
     path = tmp_path / "net.safetensors"

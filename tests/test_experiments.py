@@ -71,14 +71,6 @@ def test_a_study_has_one_row_for_each_epoch_of_each_run(undisturbed):
     assert not [*undisturbed.parent.glob(".tiny.runs/*")]  # neither states nor locks stay behind
 
 
-def test_results_of_versions_that_knew_no_other_optimizer_and_precision_are_read(undisturbed, tmp_path):
-    table = pd.read_csv(undisturbed, dtype=str, keep_default_na=False).drop(columns=["optimizer", "precision", "check"])
-    table.to_csv(tmp_path / "earlier.csv", index=False)
-    results = read_results(tmp_path / "earlier.csv")
-    assert {*results["optimizer"], *results["precision"]} == {"sgd", "float32"}
-    assert list(results["test_accuracy"]) == list(read_results(undisturbed)["test_accuracy"])
-
-
 @pytest.mark.parametrize("batch", [1, 2, 3, 7, BATCHES])
 def test_an_interrupted_study_goes_on_and_repeats_nothing(batch, undisturbed, tmp_path):
     path, trained = tmp_path / "tiny.csv", []

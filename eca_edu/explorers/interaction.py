@@ -70,14 +70,6 @@ def empty_gate(name: str, channels: int, **options: int) -> ChannelAttention:
 
 
 @torch.no_grad()
-def with_drawn_weights(gate: ChannelAttention) -> ChannelAttention:
-    """Give an empty gate the weights that the page draws, and leave torch's own random numbers alone."""
-    parameters = list(gate.to_empty(device="cpu").parameters())
-    drawn = draw(torch.empty(sum(parameter.numel() for parameter in parameters)))
-    torch.nn.utils.vector_to_parameters(drawn, parameters)
-    return gate
-
-
 def draw(values: torch.Tensor) -> torch.Tensor:
     """Fill a tensor with numbers between -1 and 1, the same ones each time."""
     return values.uniform_(-1, 1, generator=torch.Generator().manual_seed(1))

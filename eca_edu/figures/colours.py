@@ -2,7 +2,6 @@
 
 BLUE, ORANGE, GREEN, VERMILION, PURPLE = "#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7"
 GREY = "#8C8C8C"
-RED = "#B00020"  # an error, an impossible setting
 SIGNED = "PuOr_r"  # values of either sign, white at 0: orange above it, purple below
 WEIGHT = "cividis"  # channel weights, from 0 to 1
 

@@ -12,9 +12,9 @@ from eca_edu.explorers.interaction import (
     GATES,
     OPTIONS,
     InteractionExplorer,
+    draw,
     empty_gate,
     settings_of,
-    with_drawn_weights,
 )
 
 SYMBOLS = {"reduction": "r", "groups": "G", "kernel_size": "k", None: ""}
@@ -33,6 +33,14 @@ SAID = {
     "eca-circular": "2 others. 96 of 1,024 entries can differ from zero, made of 3 ",
     "eca": "2 others. 94 of 1,024 entries can differ from zero, made of 3 ",
 }
+
+
+def with_drawn_weights(gate):
+    """Give an empty gate the weights that the page draws, and leave torch's own random numbers alone."""
+    parameters = list(gate.to_empty(device="cpu").parameters())
+    drawn = draw(torch.empty(sum(parameter.numel() for parameter in parameters)))
+    torch.nn.utils.vector_to_parameters(drawn, parameters)
+    return gate
 
 
 def of_the_package(gate, channels, **options):
