@@ -117,8 +117,8 @@ def integrated_gradients(
 def deep_lift(model: nn.Module, x: torch.Tensor, target: Target = None, *, baseline: Baseline = 0.0) -> Attribution:
     """How much did each number of the input add to the score, by rules that compare every layer at x and at the baseline?
 
-    x, target, baseline: as in `integrated_gradients` -> values (N, 3, H, W). It promises completeness, but has no rule for a
-    product of two activations, such as feature map times channel weight: then `delta` is not 0.
+    x, target, baseline: as in `integrated_gradients` -> values (N, 3, H, W). It promises completeness, but Captum's has no rule
+    for a product of two activations, such as feature map times channel weight: then `delta` is not 0.
     Raises what `saliency` raises, and ValueError for a baseline of another shape.
     Source: Shrikumar et al., 2017; Captum's issue 1085 is about the product.
     """
