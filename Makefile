@@ -26,16 +26,16 @@ lint: $(VENV)/test.installed
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/oxlint -A no-unused-vars --deny-warnings --ignore-pattern '*lit-html.js' eca_edu/explorers book
+	$(BIN)/oxlint -A no-unused-vars --deny-warnings --ignore-pattern '*lit-html.js' eca_edu/explorers tools/book
 
 bench: $(VENV)/test.installed
-	for script in benchmarks/*.py; do $(BIN)/python $$script || exit 1; done
+	for script in tools/benchmarks/*.py; do $(BIN)/python $$script || exit 1; done
 
 gallery: $(VENV)/test.installed
-	$(BIN)/python gallery/make.py
+	$(BIN)/python tools/gallery/make.py
 
 book: $(VENV)/test.installed
-	$(BIN)/python book/make.py $(BOOK_ARGS)
+	$(BIN)/python tools/book/make.py $(BOOK_ARGS)
 
 # Modules are compiled when they are installed, so that the first kernel does not wait for it.
 INSTALL := $(UV) pip install --python $(BIN)/python --constraint requirements.lock --compile-bytecode --editable

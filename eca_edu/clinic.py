@@ -22,9 +22,9 @@ from torch.utils._pytree import tree_leaves, tree_map
 
 from eca_edu.attention import ChannelAttention, TwiceSigmoid, beside
 from eca_edu.channel_weights import OF_OTHERS
-from eca_edu.checkpoints import read_tensors
 from eca_edu.datasets.image_data import ImageData
 from eca_edu.kernel_size import adaptive_kernel_size
+from eca_edu.training.checkpoints import read_tensors
 
 #: What may be wrong and what to do about it, causes before what follows from them.
 FAULTS = {

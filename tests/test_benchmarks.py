@@ -10,7 +10,7 @@ from pathlib import Path
 
 from eca_edu import ModelConfig, build_model
 
-BENCHMARKS = Path(__file__).parent.parent / "benchmarks"
+BENCHMARKS = Path(__file__).parent.parent / "tools" / "benchmarks"
 
 
 def benchmark(name, **smaller):

@@ -12,9 +12,9 @@ import pytest
 import torch
 
 from eca_edu import ModelConfig, build_model, load_checkpoint, save_checkpoint
-from eca_edu.__main__ import main
-from eca_edu.commands import _faster_precision
-from eca_edu.doctor import CHECKS, diagnose
+from eca_edu.app.cli import main
+from eca_edu.app.commands import _faster_precision
+from eca_edu.app.doctor import CHECKS, diagnose
 
 
 def test_doctor_finds_this_machine_ready(capsys):
@@ -28,7 +28,7 @@ def test_doctor_finds_this_machine_ready(capsys):
 def test_doctor_says_how_to_mend(monkeypatch, capsys):
     versions = {"matplotlib": "3.1"}
     real = __import__("importlib.metadata").metadata.version
-    monkeypatch.setattr("eca_edu.doctor.metadata.version", lambda name: versions.get(name) or real(name))
+    monkeypatch.setattr("eca_edu.app.doctor.metadata.version", lambda name: versions.get(name) or real(name))
     assert main(["doctor"]) == 1
     out = capsys.readouterr().out
     assert "[FAIL] packages: matplotlib 3.1 is installed, needed is >=3.9 -> run `make lab`" in out
@@ -39,7 +39,7 @@ def test_doctor_reports_a_check_that_breaks(monkeypatch):
     def broken():
         raise RuntimeError("no such operator")
 
-    monkeypatch.setattr("eca_edu.doctor.CHECKS", [("torch", broken, "reinstall it")])
+    monkeypatch.setattr("eca_edu.app.doctor.CHECKS", [("torch", broken, "reinstall it")])
     assert [str(check) for check in diagnose()] == ["[FAIL] torch: RuntimeError: no such operator -> reinstall it"]
 
 
@@ -48,14 +48,14 @@ def test_doctor_knows_whether_trained_networks_and_cifar10_are_there(cifar10_fol
         return next(str(check) for check in diagnose() if check.name == name)
 
     assert re.match(r"\[OK\] .*cue-switch-eca", said("trained networks"))
-    monkeypatch.setattr("eca_edu.doctor.data_folder", lambda: tmp_path)
+    monkeypatch.setattr("eca_edu.app.doctor.data_folder", lambda: tmp_path)
     assert re.match(r"\[NOTE\] .* put the folder data/ of the repository beside", said("trained networks"))
     monkeypatch.setenv("ECA_EDU_DATA", str(cifar10_folder))
     assert said("CIFAR-10") == f"[OK] CIFAR-10: found in {cifar10_folder}"
 
 
 def test_doctor_leaves_nothing_behind(monkeypatch, tmp_path):
-    monkeypatch.setattr("eca_edu.doctor.data_folder", lambda: tmp_path / "data" / "elsewhere")
+    monkeypatch.setattr("eca_edu.app.doctor.data_folder", lambda: tmp_path / "data" / "elsewhere")
     assert "[OK] data folder" in " ".join(map(str, diagnose()))
     assert [*tmp_path.iterdir()] == []
 
@@ -102,7 +102,7 @@ def test_an_option_has_one_name(capsys):
 
 def test_doctor_points_to_the_first_notebook_where_there_is_one(monkeypatch, tmp_path, capsys):
     start = tmp_path / "notebooks" / "00_start_here.ipynb"
-    monkeypatch.setattr("eca_edu.__main__.data_folder", lambda: tmp_path / "data")
+    monkeypatch.setattr("eca_edu.app.cli.data_folder", lambda: tmp_path / "data")
     assert main(["doctor"]) == 0
     assert f"All checks passed, but {start} is missing" in capsys.readouterr().out
     start.parent.mkdir()
@@ -112,7 +112,7 @@ def test_doctor_points_to_the_first_notebook_where_there_is_one(monkeypatch, tmp
 
 
 def test_a_precision_is_chosen_with_both_times(monkeypatch, capsys):
-    monkeypatch.setattr("eca_edu.commands.trial_times", lambda *_: {"float32": 0.142, "bfloat16": 0.069})
+    monkeypatch.setattr("eca_edu.app.commands.trial_times", lambda *_: {"float32": 0.142, "bfloat16": 0.069})
     assert _faster_precision(None, None) == "bfloat16"
     assert capsys.readouterr().out == "Using bfloat16 (69 ms per step; float32 takes 142 ms).\n"
 
@@ -165,7 +165,7 @@ def test_the_same_command_goes_on_after_an_interruption(cifar10_folder, tmp_path
 
     out = tmp_path / "net.safetensors"
     with monkeypatch.context() as patch:
-        patch.setattr("eca_edu.commands.save_checkpoint", interrupted)
+        patch.setattr("eca_edu.app.commands.save_checkpoint", interrupted)
         assert main([*arguments, str(out)]) == 130
     assert load_checkpoint(out)[1]["epoch"] == 1
     assert "The same command goes on from there." in capsys.readouterr().out
@@ -209,10 +209,10 @@ def test_two_processes_train_one_network(cifar10_folder, tmp_path):
 
 INTERRUPTED = """
 import os, signal, sys
-from eca_edu import training
-from eca_edu.__main__ import main
+from eca_edu.training import loop
+from eca_edu.app.cli import main
 
-augment, calls = training.augment, []
+augment, calls = loop.augment, []
 
 def interrupted(*arguments, **options):
     calls.append(arguments)
@@ -222,7 +222,7 @@ def interrupted(*arguments, **options):
 
 # A shell that runs the tests in the background makes its children ignore Ctrl-C.
 signal.signal(signal.SIGINT, signal.default_int_handler)
-training.augment = interrupted
+loop.augment = interrupted
 sys.exit(main())
 """
 

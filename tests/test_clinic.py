@@ -9,9 +9,9 @@ from safetensors.torch import save_file
 from torch import nn
 
 from eca_edu import ECA, ECAResNet8, ModelConfig, load_checkpoint, save_checkpoint
-from eca_edu.__main__ import main
+from eca_edu._files import data_folder
+from eca_edu.app.cli import main
 from eca_edu.clinic import FAULTS, Finding, examine
-from eca_edu.files import data_folder
 from tests import patients, patients_fresh
 
 CASES = {**patients.CASES, **patients_fresh.CASES}

@@ -8,7 +8,7 @@ import torch
 from safetensors.torch import save_file
 
 from eca_edu import ModelConfig, build_model, fit, load_checkpoint, make_cue_switch, save_checkpoint
-from eca_edu.experiments import Study, read_results, run_study
+from eca_edu.studies.runs import Study, read_results, run_study
 
 CONFIG = ModelConfig(width=4)
 DATA = make_cue_switch(64), make_cue_switch(32, 1)

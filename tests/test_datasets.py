@@ -17,7 +17,7 @@ import torch
 from PIL import ExifTags, Image
 from torchvision.datasets import CIFAR10
 
-from eca_edu import ImageData, files, load_cifar10, load_image_folder, load_images, make_cue_switch
+from eca_edu import ImageData, _files, load_cifar10, load_image_folder, load_images, make_cue_switch
 from eca_edu.datasets import cifar10, find_cifar10
 from eca_edu.datasets.image_data import channel_statistics
 from tests.conftest import CLASSES
@@ -431,9 +431,9 @@ def test_spread_keeps_all_classes_of_ordered_data():
 
 
 def test_without_the_checkout_data_lies_beside_the_notebooks(tmp_path, monkeypatch):
-    monkeypatch.setattr(files, "__file__", str(tmp_path / "site-packages" / "eca_edu" / "files.py"))
+    monkeypatch.setattr(_files, "__file__", str(tmp_path / "site-packages" / "eca_edu" / "_files.py"))
     (tmp_path / "course" / "notebooks").mkdir(parents=True)
     monkeypatch.chdir(tmp_path / "course" / "notebooks")
-    assert files.data_folder() == Path.cwd() / "data"
+    assert _files.data_folder() == Path.cwd() / "data"
     (tmp_path / "course" / "data" / "checkpoints").mkdir(parents=True)
-    assert files.data_folder() == tmp_path / "course" / "data"
+    assert _files.data_folder() == tmp_path / "course" / "data"

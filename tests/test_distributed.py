@@ -9,8 +9,9 @@ import torch
 from torch import nn
 from torch.distributed import TCPStore
 
-from eca_edu import ModelConfig, build_model, distributed, fit, make_cue_switch
-from eca_edu.distributed import average_buffers, from_first_process, process_group, rank_and_size, sum_over
+from eca_edu import ModelConfig, build_model, fit, make_cue_switch
+from eca_edu.training import distributed
+from eca_edu.training.distributed import average_buffers, from_first_process, process_group, rank_and_size, sum_over
 
 OPTIONS = {"epochs": 3, "batch_size": 65, "peak_learning_rate": 0.05}  # batches of 65 and 58: unequal shares
 
@@ -99,7 +100,7 @@ def test_with_batch_norm_the_curve_is_close(one_and_two):
 
 
 def test_a_batch_smaller_than_the_number_of_processes_is_refused(monkeypatch):
-    monkeypatch.setattr("eca_edu.training.rank_and_size", lambda: (0, 3))
+    monkeypatch.setattr("eca_edu.training.loop.rank_and_size", lambda: (0, 3))
     words = "an image for each of the 3 processes; with 66 images and batch_size 64 the last has 2"
     with pytest.raises(ValueError, match=words):
         next(fit(networks()["without batch norm"], make_cue_switch(66), make_cue_switch(8), batch_size=64))

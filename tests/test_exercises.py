@@ -23,8 +23,8 @@ from torch import nn
 
 from eca_edu import ECA, SqueezeExcitation, adaptive_kernel_size, channel_weights, complexity, exercises as package
 from eca_edu.channel_weights import class_statistics
-from eca_edu.exercises import EXERCISES, check, hint, solution
-from eca_edu.exercises.exercise import BEGINNINGS, SIGNS, same
+from eca_edu.practice.exercises import EXERCISES, check, hint, solution
+from eca_edu.practice.exercises.exercise import BEGINNINGS, SIGNS, same
 
 HERE = Path(__file__).resolve().parent
 MISTAKES = [(exercise, name) for exercise in EXERCISES.values() for name in exercise.mistakes]

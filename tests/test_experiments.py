@@ -13,12 +13,13 @@ from hypothesis import given, settings, strategies as st
 from matplotlib.figure import Figure
 from scipy import stats
 
-from eca_edu import ModelConfig, build_model, experiments, load_checkpoint, make_cue_switch
-from eca_edu.__main__ import main
+from eca_edu import ModelConfig, build_model, load_checkpoint, make_cue_switch
+from eca_edu.app.cli import main
 from eca_edu.attention import ATTENTION, FOLLOWS_PSI
-from eca_edu.experiments import Study, final_accuracies, paired_difference, pending_runs, run_study
 from eca_edu.figures.experiments import draw_differences
-from eca_edu.results import COLUMNS, read_results
+from eca_edu.studies import runs as experiments
+from eca_edu.studies.results import COLUMNS, read_results
+from eca_edu.studies.runs import Study, final_accuracies, paired_difference, pending_runs, run_study
 
 CONFIGS = [ModelConfig(attention="none", width=8), ModelConfig(width=8), ModelConfig(width=8, kernel_size=5)]
 STUDY = Study("tiny", CONFIGS, seeds=2, epochs=2)
@@ -291,7 +292,7 @@ def test_compare_and_results_on_the_command_line(cifar10_folder, tmp_path, capsy
         return build_model(config, seed)
 
     with monkeypatch.context() as patch:
-        patch.setattr("eca_edu.experiments.build_model", interrupted)
+        patch.setattr("eca_edu.studies.runs.build_model", interrupted)
         assert main(arguments) == 130
     assert f"6 of 6 runs are to be done; finished runs go to {out}." in capsys.readouterr().out
     assert main(arguments) == 0
@@ -314,7 +315,7 @@ def test_train_and_compare_make_the_same_run_of_a_seed(cifar10_folder, tmp_path,
         return fit(model, *arguments, **options)
 
     with monkeypatch.context() as patch:
-        patch.setattr("eca_edu.experiments.fit", kept)
+        patch.setattr("eca_edu.studies.runs.fit", kept)
         assert main(["compare", *same, "--seeds", "2", "--out", str(tmp_path / "study.csv")]) == 0
     compared = read_results(tmp_path / "study.csv").set_index(["configuration", "seed"])
     measured = ["train_loss", "train_accuracy", "test_loss", "test_accuracy"]
@@ -337,6 +338,6 @@ def test_a_run_that_diverges_is_named(tmp_path, monkeypatch):
     def diverge(*args, **options):
         raise FloatingPointError("the training loss became nan in epoch 1")
 
-    monkeypatch.setattr("eca_edu.experiments.fit", diverge)
+    monkeypatch.setattr("eca_edu.studies.runs.fit", diverge)
     with pytest.raises(FloatingPointError, match="none, seed 0: the training loss became nan"):
         run_study(tmp_path / "tiny.csv", STUDY, TRAIN, TEST)

@@ -13,22 +13,22 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT / "gallery"))  # as for `python gallery/make.py`
+sys.path.insert(0, str(ROOT / "tools" / "gallery"))  # as for `python tools/gallery/make.py`
 draw_pipeline = importlib.import_module("pipeline").draw_pipeline
 MOST = 2e6  # bytes
 
 
 def test_the_pictures_of_the_readme_are_made_by_the_project():
-    gallery = runpy.run_path(str(ROOT / "gallery" / "make.py"))
-    shown = set(re.findall(r"gallery/(\w+\.(?:png|webp))", (ROOT / "README.md").read_text(encoding="utf-8")))
-    assert shown == {path.name for path in (ROOT / "gallery").iterdir() if path.suffix in (".png", ".webp")}
+    gallery = runpy.run_path(str(ROOT / "tools" / "gallery" / "make.py"))
+    shown = set(re.findall(r"tools/gallery/(\w+\.(?:png|webp))", (ROOT / "README.md").read_text(encoding="utf-8")))
+    assert shown == {path.name for path in (ROOT / "tools" / "gallery").iterdir() if path.suffix in (".png", ".webp")}
     drawn, recorded = ([picture.__name__ for picture in gallery[name]] for name in ("DRAWN", "RECORDED"))
     assert shown == {f"{name}.png" for name in drawn} | {f"{name}.webp" for name in recorded}
-    assert all((ROOT / "gallery" / name).stat().st_size < MOST for name in shown)
+    assert all((ROOT / "tools" / "gallery" / name).stat().st_size < MOST for name in shown)
     locked = f"matplotlib=={matplotlib.__version__}\n" in (ROOT / "requirements.lock").read_text(encoding="utf-8")
     most = 1 if locked else 6  # other versions set text a little otherwise
     for name in drawn:
-        committed = np.asarray(Image.open(ROOT / "gallery" / f"{name}.png").convert("RGB")).astype(int)
+        committed = np.asarray(Image.open(ROOT / "tools" / "gallery" / f"{name}.png").convert("RGB")).astype(int)
         now = np.asarray(Image.open(io.BytesIO(gallery[name]())).convert("RGB")).astype(int)
         assert now.shape == committed.shape
         assert np.abs(now - committed).mean() < most, f"{name}.png is old: run `make gallery`"

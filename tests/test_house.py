@@ -18,18 +18,16 @@ ROOT = Path(__file__).resolve().parent.parent
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 ON_CONDA = {"torch": "pytorch"}
 #: The floors, from the bottom; a module imports only from floors below its own.
-HOUSE = """_arguments files statistics distributed
-resume kernel_size complexity optimizers questions answers
+HOUSE = """_arguments _files statistics
+kernel_size complexity
 attention datasets
 models
-insertion precision
-checkpoints training channel_weights
-results
-experiments attribution clinic
-figures exercises
+insertion training channel_weights
+studies attribution clinic
+figures practice
 explorers
-report solutions progress
-doctor commands __main__"""
+app
+__main__"""
 FLOORS = {name: floor for floor, names in enumerate(HOUSE.splitlines()) for name in names.split()}
 
 
@@ -82,13 +80,13 @@ def test_the_description_of_the_package_links_to_nothing_outside_it():
 LIGHT = {
     "eca_edu": {"torch", "numpy", "matplotlib", "pandas"},
     "eca_edu.kernel_size": {"torch", "numpy"},
-    "eca_edu.__main__": {"torch", "matplotlib", "pandas"},
+    "eca_edu.app.cli": {"torch", "matplotlib", "pandas"},
     "eca_edu.complexity": {"torchvision", "matplotlib", "pandas"},
     "eca_edu.attention": {"torchvision", "matplotlib", "pandas"},
     "eca_edu.models": {"torchvision", "matplotlib", "pandas"},
     "eca_edu.datasets": {"torchvision", "matplotlib", "pandas"},
-    "eca_edu.training": {"torchvision", "matplotlib", "pandas"},
-    "eca_edu.exercises": {"torchvision", "matplotlib", "pandas"},
+    "eca_edu.training.loop": {"torchvision", "matplotlib", "pandas"},
+    "eca_edu.practice.exercises": {"torchvision", "matplotlib", "pandas"},
     "eca_edu.attribution": {"captum", "matplotlib", "pandas"},
 }
 

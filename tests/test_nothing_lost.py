@@ -13,8 +13,8 @@ import pytest
 import torch
 
 from eca_edu import fit, load_checkpoint
-from eca_edu.__main__ import main
-from eca_edu.files import printable
+from eca_edu._files import printable
+from eca_edu.app.cli import main
 
 CHECKPOINTS = Path(__file__).parents[1] / "data" / "checkpoints"
 SMALL = ["--width", "4", "--epochs", "1", "--device", "cpu", "--precision", "float32"]  # a trial may find this or that
@@ -60,7 +60,7 @@ def test_a_finished_run_repeated_shows_its_result_and_another_one_is_refused(tra
     assert train(out) == 0
     before = content(tmp_path)
     with monkeypatch.context() as patch:
-        patch.setattr("eca_edu.commands.fit", pytest.fail)
+        patch.setattr("eca_edu.app.commands.fit", pytest.fail)
         assert train(out) == 0
         assert "This run is finished: " in capsys.readouterr().out
         for other, words in [
@@ -76,7 +76,7 @@ def test_a_finished_run_repeated_shows_its_result_and_another_one_is_refused(tra
 
 
 def test_default_names_tell_the_runs_apart(cifar10_folder, tmp_path, monkeypatch):
-    monkeypatch.setattr("eca_edu.commands.data_folder", lambda: tmp_path)
+    monkeypatch.setattr("eca_edu.app.commands.data_folder", lambda: tmp_path)
     for other in ([], ["--epochs", "2"], ["--gamma", "1"], ["--kernel-size", "5"], ["--seed", "1"], ["--no-flip"]):
         assert main(["train", "--data", str(cifar10_folder), *SMALL, *other]) == 0
     cards = [load_checkpoint(path)[1] for path in tmp_path.glob("runs/*.safetensors")]
@@ -116,7 +116,7 @@ def test_another_run_is_there_until_the_first_epoch_is_done_in_its_place(train, 
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr("eca_edu.commands.fit", partial(fit, on_batch=interrupted))
+        patch.setattr("eca_edu.app.commands.fit", partial(fit, on_batch=interrupted))
         assert train(out, *epochs, "--overwrite") == 130
         assert content(tmp_path) == {**before, "net.state": (tmp_path / "net.state").read_bytes()}
     assert train(out, *epochs) == 0  # goes on, and takes nothing from the other run
@@ -133,7 +133,7 @@ def test_a_run_that_was_stopped_is_given_up_with_overwrite_only(train, tmp_path,
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr("eca_edu.commands.fit", partial(fit, on_batch=interrupted))
+        patch.setattr("eca_edu.app.commands.fit", partial(fit, on_batch=interrupted))
         assert train(out, "--seed", "1") == 130
     assert train(out) == 1
     assert "net.state keeps another run: seed is '1' there and '0' here" in capsys.readouterr().err
@@ -182,7 +182,7 @@ def test_work_in_a_copy_of_the_notebooks_is_left_alone(tmp_path, monkeypatch, ca
     (tmp_path / "notebooks").mkdir()
     for path in sorted((Path(__file__).parents[1] / "notebooks").glob("0[01]*.ipynb")):
         shutil.copy(path, tmp_path / "notebooks")
-    monkeypatch.setattr("eca_edu.solutions.data_folder", lambda: tmp_path / "data")
+    monkeypatch.setattr("eca_edu.practice.solutions.data_folder", lambda: tmp_path / "data")
     for _ in range(2):  # the same again is no harm
         assert main(["solutions"]) == 0
     first, second = sorted((tmp_path / "solutions").iterdir())
@@ -219,7 +219,7 @@ def test_what_may_not_be_read_is_not_called_damaged():
     """Of three kinds of file, as a user who may not read them."""
     code = (
         "import os, sys; from pathlib import Path; from eca_edu import load_checkpoint; "
-        "from eca_edu.resume import kept_epochs; from eca_edu.results import read_results\n"
+        "from eca_edu.training.resume import kept_epochs; from eca_edu.studies.results import read_results\n"
         "import safetensors.torch, pandas; os.setuid(65534)\n"
         "for use, name in [(load_checkpoint, 'net.safetensors'), (kept_epochs, 'net.state'), (read_results, 'net.csv')]:\n"
         "    try: use(Path(sys.argv[1]) / name)\n"

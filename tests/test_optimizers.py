@@ -6,7 +6,7 @@ from torch import nn
 from torchvision.models import mobilenet_v2
 
 from eca_edu import ModelConfig, build_model
-from eca_edu.optimizers import KernelMuon, make_optimizers
+from eca_edu.training.optimizers import KernelMuon, make_optimizers
 
 
 @pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last])

@@ -7,9 +7,9 @@ import torch
 from torch import nn
 
 from eca_edu import ModelConfig, build_model, evaluate, fit, load_checkpoint, make_cue_switch, save_checkpoint
-from eca_edu.__main__ import main
+from eca_edu.app.cli import main
 from eca_edu.attention import ATTENTION, make_attention
-from eca_edu.precision import PRECISIONS, autocast, trial_times
+from eca_edu.training.precision import PRECISIONS, autocast, trial_times
 
 TRAIN, TEST = make_cue_switch(192, seed=1), make_cue_switch(100, seed=2)
 
@@ -82,18 +82,18 @@ def test_in_bfloat16_a_run_that_was_stopped_ends_with_the_same_bits(optimizer, t
 def test_a_command_that_was_stopped_goes_on_in_the_precision_it_began_with(tmp_path, monkeypatch):
     out = tmp_path / "net.safetensors"
     command = ["train", "--data", "cue-switch", "--width", "4", "--epochs", "2", "--device", "cpu", "--out", str(out)]
-    monkeypatch.setattr("eca_edu.commands.load_images", lambda *_, **__: (TRAIN, TEST))
-    monkeypatch.setattr("eca_edu.commands.trial_times", lambda *_: {"float32": 2, "bfloat16": 1})
+    monkeypatch.setattr("eca_edu.app.commands.load_images", lambda *_, **__: (TRAIN, TEST))
+    monkeypatch.setattr("eca_edu.app.commands.trial_times", lambda *_: {"float32": 2, "bfloat16": 1})
     save = save_checkpoint
 
     def stop_after_saving(*arguments, **options):
         save(*arguments, **options)
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("eca_edu.commands.save_checkpoint", stop_after_saving)
+    monkeypatch.setattr("eca_edu.app.commands.save_checkpoint", stop_after_saving)
     assert main(command) == 130
-    monkeypatch.setattr("eca_edu.commands.save_checkpoint", save)
-    monkeypatch.setattr("eca_edu.commands.trial_times", lambda *_: {"float32": 1, "bfloat16": 2})
+    monkeypatch.setattr("eca_edu.app.commands.save_checkpoint", save)
+    monkeypatch.setattr("eca_edu.app.commands.trial_times", lambda *_: {"float32": 1, "bfloat16": 2})
     assert main(command) == 0
     card = load_checkpoint(out)[1]
     assert (card["precision"], card["epoch"]) == ("bfloat16", 2)

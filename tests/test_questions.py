@@ -11,7 +11,7 @@ from torch import nn
 from eca_edu import ECA, SqueezeExcitation, adaptive_kernel_size, count_macs, count_parameters, interaction_matrix
 
 ROOT = Path(__file__).resolve().parent.parent
-FILES = sorted((ROOT / "eca_edu/questions").glob("*.json"))
+FILES = sorted((ROOT / "eca_edu/practice/questions").glob("*.json"))
 
 
 def once(pairs):  # json.loads would keep the last of two equal names, without a word

@@ -15,7 +15,7 @@ import torch
 from PIL import Image
 
 from eca_edu import ImageData, ModelConfig, build_model, evaluate, fit, make_cue_switch, write_report
-from eca_edu.experiments import Study, difference_table, run_study
+from eca_edu.studies.runs import Study, difference_table, run_study
 
 CONFIG = ModelConfig(width=4)
 NASTY = ("<b>cat</b>", 'a "dog" & <script>alert(1)</script>', "$x_", "猫")
@@ -207,7 +207,9 @@ def test_channel_weights_of_all_classes_are_recorded(tmp_path, monkeypatch):
     many = replace(random_images(1200, ("a", "b"), 8, 8), labels=torch.arange(1200) // 600)
     arguments = experiment(tmp_path, train=many.take(slice(0, 1200, 60)), test=many)
     evaluated = []
-    monkeypatch.setattr("eca_edu.report.evaluate", lambda model, data: (evaluated.append(data), evaluate(model, data)))
+    monkeypatch.setattr(
+        "eca_edu.app.report.evaluate", lambda model, data: (evaluated.append(data), evaluate(model, data))
+    )
     assert "Over 500 test images" in written(tmp_path / "report.html", arguments)
     (some,) = evaluated
     assert len(some) == 500
@@ -217,7 +219,7 @@ def test_channel_weights_of_all_classes_are_recorded(tmp_path, monkeypatch):
 def test_a_page_is_written_whole_or_not_at_all(tmp_path, arguments, monkeypatch):
     path = tmp_path / "report.html"
     path.write_text("old")
-    monkeypatch.setattr("eca_edu.report.jinja2.Template.render", lambda *_: 1 / 0)
+    monkeypatch.setattr("eca_edu.app.report.jinja2.Template.render", lambda *_: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         write_report(path, **arguments)
     assert path.read_text() == "old"

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from eca_edu import ModelConfig, build_model, fit, make_cue_switch
-from eca_edu.resume import kept_epochs
+from eca_edu.training.resume import kept_epochs
 
 EPOCHS, BATCHES = 5, 4  # of 64 images
 #: Moments at which one process after the other is killed, and the how manieth in this process.

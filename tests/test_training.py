@@ -9,7 +9,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from eca_edu import ImageData, ModelConfig, build_model, evaluate, fit, make_cue_switch
-from eca_edu.training import MARGIN, augment, one_cycle
+from eca_edu.training.loop import MARGIN, augment, one_cycle
 
 TRAIN, TEST = make_cue_switch(256, seed=0), make_cue_switch(64, seed=1)
 

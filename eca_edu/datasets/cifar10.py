@@ -9,10 +9,10 @@ from typing import Any
 import torch
 from filelock import FileLock
 
+from eca_edu._files import data_folder
 from eca_edu.datasets.download import MIRRORS, download as fetch, md5_of
 from eca_edu.datasets.image_data import ImageData, channel_statistics
 from eca_edu.datasets.image_folder import load_image_folder
-from eca_edu.files import data_folder
 
 ARCHIVE = "cifar-10-python.tar.gz"
 BATCHES = "cifar-10-batches-py"

@@ -8,12 +8,12 @@ import torch
 import traitlets
 from torch import nn
 
+from eca_edu._files import written_whole
 from eca_edu.channel_weights import record_channel_weights
 from eca_edu.datasets.image_data import ImageData
 from eca_edu.explorers import page
 from eca_edu.explorers.explorer import Explorer, chosen, encoded
 from eca_edu.explorers.network import network_numbers
-from eca_edu.files import written_whole
 
 MEANS_OF = 500  # images whose mean channel weights are offered
 

@@ -7,9 +7,9 @@ from typing import Any, ClassVar, TypeAlias
 
 import traitlets
 
-from eca_edu import answers
 from eca_edu.explorers.explorer import Explorer
-from eca_edu.questions import predictions
+from eca_edu.practice import answers
+from eca_edu.practice.questions import predictions
 
 Answer: TypeAlias = dict[str, float] | str | list[str] | list[float]
 Truth: TypeAlias = Mapping[str, float] | str | Sequence[Any]
@@ -157,7 +157,7 @@ def predict(name: str, truth: Truth | None = None, not_graded: str = "") -> Pred
     """
     texts = next((chapter[name] for chapter in predictions().values() if name in chapter), None)
     if texts is None:
-        raise ValueError(f"name must be that of a prediction in eca_edu/questions; got {name!r}")
+        raise ValueError(f"name must be that of a prediction in eca_edu/practice/questions; got {name!r}")
     if truth is None and "truth" not in texts:
         raise ValueError(f"truth must be given for the prediction {name!r}, whose text holds none")
     return Prediction(**{**texts, **({} if truth is None else {"truth": truth})}, name=name, not_graded=not_graded)

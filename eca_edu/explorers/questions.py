@@ -4,10 +4,10 @@ from typing import Any
 
 import traitlets
 
-from eca_edu.answers import Answers, keep, kept
-from eca_edu.exercises import EXERCISES
 from eca_edu.explorers.explorer import Explorer
-from eca_edu.questions import Asked, instrument, predictions, returning
+from eca_edu.practice.answers import Answers, keep, kept
+from eca_edu.practice.exercises import EXERCISES
+from eca_edu.practice.questions import Asked, instrument, predictions, returning
 
 TITLES = {"before": "Twelve questions before the course", "after": "The twelve questions again"}
 

@@ -15,7 +15,7 @@ import traitlets
 
 from eca_edu._arguments import positive_integer
 from eca_edu.explorers.explorer import Explorer
-from eca_edu.training import Epoch, one_cycle
+from eca_edu.training.loop import Epoch, one_cycle
 
 OnBatch = Callable[[int, int], None]
 SECONDS_BETWEEN_STATUS = 0.5

@@ -6,7 +6,7 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
 from eca_edu.figures.colours import BLUE, ORANGE
-from eca_edu.training import Epoch
+from eca_edu.training.loop import Epoch
 
 
 def draw_curves(axes: Sequence[Axes], records: Sequence[Epoch]) -> None:

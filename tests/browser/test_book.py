@@ -18,12 +18,12 @@ import pytest
 from PIL import Image
 from playwright.sync_api import expect
 
-from eca_edu.questions import predictions
-from eca_edu.solutions import CHECK, solve
+from eca_edu.practice.questions import predictions
+from eca_edu.practice.solutions import CHECK, solve
 from tests.browser.hands import FAULTS, PREDICTION, barriers, commit, touch
 
 ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT / "book"))  # its worker processes import it as well
+sys.path.insert(0, str(ROOT / "tools" / "book"))  # its worker processes import it as well
 make = importlib.import_module("make")
 
 LARGEST = 30e6  # bytes
@@ -436,7 +436,7 @@ def test_a_build_names_what_failed_and_goes_on_there(tmp_path, monkeypatch):
 
     monkeypatch.setattr(make, "chapters", lambda: sorted(tmp_path.glob("*.ipynb")))
     monkeypatch.setattr(make, "DOCUMENTS", ())
-    monkeypatch.setattr(make, "INGREDIENTS", ("book/kernel.py",))
+    monkeypatch.setattr(make, "INGREDIENTS", ("tools/book/kernel.py",))
     folder, cache = tmp_path / "book", tmp_path / "cache"
     write("00_kept", "'whole'")
     write("01_failing", "1 / 0  # and a longer text")

@@ -18,7 +18,7 @@ import pytest
 from playwright.sync_api import expect
 
 import eca_edu.explorers
-from eca_edu.questions import predictions
+from eca_edu.practice.questions import predictions
 from tests.browser.hands import FAULTS, PREDICTION, barriers, commit, touch
 from tests.browser.jupyterlab import write_notebook
 from tests.test_benchmarks import benchmark

@@ -12,16 +12,16 @@ import pytest
 from nbclient import NotebookClient
 from nbformat.v4 import new_code_cell, new_notebook
 
-from eca_edu.__main__ import main
-from eca_edu.answers import keep, kept
-from eca_edu.exercises import check
-from eca_edu.progress import notebooks_below, progress
-from eca_edu.questions import instrument
+from eca_edu.app.cli import main
+from eca_edu.practice.answers import keep, kept
+from eca_edu.practice.exercises import check
+from eca_edu.practice.progress import notebooks_below, progress
+from eca_edu.practice.questions import instrument
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "book"))
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "tools" / "book"))
 make = importlib.import_module("make")
 
-RIGHT = "from eca_edu.exercises import check\ncheck.squeeze(lambda x: x.mean((2, 3)))"
+RIGHT = "from eca_edu.practice.exercises import check\ncheck.squeeze(lambda x: x.mean((2, 3)))"
 WRONG = "def excite(*_): return 1\ncheck.excite(excite)"
 STUB = "def phi(kernel_size, gamma, b): ...\ncheck.channels_for(phi)"
 NOT_RUN = "check.kernel_size(kernel_size)"

@@ -5,9 +5,9 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from eca_edu.__main__ import main
-from eca_edu.exercises import EXERCISES
-from eca_edu.solutions import CHECK, solve, write_solutions
+from eca_edu.app.cli import main
+from eca_edu.practice.exercises import EXERCISES
+from eca_edu.practice.solutions import CHECK, solve, write_solutions
 
 NOTEBOOKS = sorted((Path(__file__).resolve().parents[2] / "notebooks").glob("*.ipynb"))
 
@@ -24,7 +24,7 @@ def course(tmp_path, monkeypatch):
     (tmp_path / "notebooks").mkdir()
     for path in NOTEBOOKS:
         (tmp_path / "notebooks" / path.name).write_bytes(path.read_bytes())
-    monkeypatch.setattr("eca_edu.solutions.data_folder", lambda: tmp_path / "data")
+    monkeypatch.setattr("eca_edu.practice.solutions.data_folder", lambda: tmp_path / "data")
     return tmp_path
 
 
@@ -63,6 +63,6 @@ def test_the_notebooks_of_the_course_are_never_overwritten(course, folder):
 
 
 def test_without_the_course_there_is_a_sentence(tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr("eca_edu.solutions.data_folder", lambda: tmp_path / "data")
+    monkeypatch.setattr("eca_edu.practice.solutions.data_folder", lambda: tmp_path / "data")
     assert main(["solutions"]) == 1
     assert "the package is installed without the course" in capsys.readouterr().err

@@ -8,7 +8,7 @@ from statistics import median
 import nbformat
 import pytest
 
-from eca_edu.questions import predictions
+from eca_edu.practice.questions import predictions
 
 NOTEBOOKS = sorted((Path(__file__).resolve().parents[2] / "notebooks").glob("*.ipynb"))
 

@@ -6,7 +6,7 @@ from playwright.sync_api import expect
 from torchvision.models import resnet18
 
 from eca_edu import ECACNN, ImageData, build_model, load_checkpoint, make_cue_switch, save_checkpoint
-from eca_edu.__main__ import main
+from eca_edu.app.cli import main
 from eca_edu.channel_weights import constant, override_channel_weights
 from eca_edu.explorers.live_network import LiveNetwork, write_page
 from eca_edu.models import ModelConfig

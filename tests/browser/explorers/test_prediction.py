@@ -7,7 +7,7 @@ import pytest
 from playwright.sync_api import expect
 
 from eca_edu.explorers.prediction import Prediction, PredictionSummary, predict
-from eca_edu.questions import predictions
+from eca_edu.practice.questions import predictions
 
 numbers = partial(Prediction, "how many?", truth={"first": 3, "second": 7.5}, low=0, high=10, step=0.5)
 choice = partial(Prediction, "is it so?", "yes", options=["no", "yes", "it <depends>"], because="Since it is.")

@@ -3,9 +3,9 @@
 import pytest
 from playwright.sync_api import expect
 
-from eca_edu.answers import keep, kept
 from eca_edu.explorers.questions import Quiz, WarmUp, is_right
-from eca_edu.questions import instrument, returning
+from eca_edu.practice.answers import keep, kept
+from eca_edu.practice.questions import instrument, returning
 
 
 def answered(question):

@@ -1,0 +1,1 @@
+"""How are many runs made, kept and compared?"""
