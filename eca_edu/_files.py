@@ -12,7 +12,7 @@ from filelock import FileLock, Timeout
 
 
 @contextmanager
-def written_whole(path: Path, *, overwrite: bool = False) -> Iterator[Path]:
+def atomic_write(path: Path, *, overwrite: bool = False) -> Iterator[Path]:
     """Give a temporary path beside `path`; move what was written there into place when the block ends without an error.
 
     overwrite: whether a file that is there may be replaced, because this very run wrote it or the user said so. Without it
@@ -28,7 +28,7 @@ def written_whole(path: Path, *, overwrite: bool = False) -> Iterator[Path]:
         if overwrite or not path.exists():
             os.replace(temporary, target)
         elif not (path.is_file() and filecmp.cmp(temporary, path, shallow=False)):
-            raise exists_already(path, "it holds something else")
+            raise refuse_to_replace(path, "it holds something else")
     except OSError as error:
         if error.errno is None:  # it is a sentence already
             raise
@@ -39,7 +39,7 @@ def written_whole(path: Path, *, overwrite: bool = False) -> Iterator[Path]:
 
 
 @contextmanager
-def alone(path: Path, *, wait: bool = True) -> Iterator[None]:
+def exclusive_lock(path: Path, *, wait: bool = True) -> Iterator[None]:
     """Let one process at a time work on `path`, with a lock file beside it for as long as the block lasts.
 
     wait: whether another process waits for this one, and says so; without it, it gets filelock's Timeout.
@@ -67,12 +67,12 @@ def alone(path: Path, *, wait: bool = True) -> Iterator[None]:
         held.release()
 
 
-def exists_already(path: Path, what: str) -> FileExistsError:
+def refuse_to_replace(path: Path, what: str) -> FileExistsError:
     """Return the refusal to replace a file that this run did not write; what: the reason."""
     return FileExistsError(f"{path} exists already, and {what}. Nothing was changed: name another, or move it away")
 
 
-def read_whole(path: Path) -> bytes:
+def read_file(path: Path) -> bytes:
     """Return the content of a file; raise OSError with a sentence that names it if there is none or it may not be read."""
     try:
         if path.exists() and not path.is_file():

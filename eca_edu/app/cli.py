@@ -202,14 +202,14 @@ def _solutions(options: argparse.Namespace) -> None:
 
 
 def _progress(options: argparse.Namespace) -> None:
-    from eca_edu.practice.answers import FILE, kept
-    from eca_edu.practice.progress import added_up, answers_below, notebooks_below, progress
+    from eca_edu.practice.answers import FILE, load_answers
+    from eca_edu.practice.progress import answers_below, class_summary, notebooks_below, progress
 
     if options.forget:
         deleted = []
         for path in filter(Path.exists, [options.folder / FILE, options.folder / "notebooks" / FILE]):
             try:
-                kept(path)
+                load_answers(path)
             except ValueError as error:  # the file of another program
                 print(printable(error))
             else:
@@ -230,10 +230,10 @@ def _progress(options: argparse.Namespace) -> None:
     readers = []
     for path in answers_below(options.folder):
         try:
-            readers.append(kept(path))
+            readers.append(load_answers(path))
         except (OSError, ValueError) as error:
             print(printable(str(error)))
-    for line in added_up(readers) if readers else ():
+    for line in class_summary(readers) if readers else ():
         print(printable(line))
 
 

@@ -12,7 +12,7 @@ from torch import nn
 from tqdm.auto import tqdm
 
 from eca_edu._arguments import positive_integer
-from eca_edu._files import alone, data_folder, exists_already, file_name, read_whole, written_whole
+from eca_edu._files import atomic_write, data_folder, exclusive_lock, file_name, read_file, refuse_to_replace
 from eca_edu.datasets import ImageData, load_images
 from eca_edu.models import ModelConfig, build_model
 from eca_edu.studies.results import read_results
@@ -61,7 +61,7 @@ def _train_network(options: argparse.Namespace, config: ModelConfig) -> None:
     }
     if options.precision != "auto":
         run["precision"] = options.precision
-    with alone(out) if rank == 0 else nullcontext():
+    with exclusive_lock(out) if rank == 0 else nullcontext():
         finished = from_first_process(_finished(out, run, options.overwrite) if rank == 0 else None)
         if not finished:
             _train_into(out, run, train, test, device, options)
@@ -101,7 +101,7 @@ def _train_into(
                 made["note"] = "Trained on one machine; another processor gives a different network of the same kind."
                 save_checkpoint(out, model, config, {**run, **reached, **made}, overwrite=True)
             records.append(vars(epoch))
-            with written_whole(curve, overwrite=True) as temporary:
+            with atomic_write(curve, overwrite=True) as temporary:
                 pd.DataFrame(records).to_csv(temporary, index=False)
             bar.set_postfix(loss=f"{epoch.train_loss:.3f}", test_accuracy=f"{epoch.test_accuracy:.2%}")
             bar.update()
@@ -128,15 +128,15 @@ def _finished(out: Path, run: dict, overwrite: bool) -> dict | None:
     if overwrite or state in there or not there:
         return None
     if out not in there:
-        raise exists_already(there[0], "there is no checkpoint beside it")
+        raise refuse_to_replace(there[0], "there is no checkpoint beside it")
     card = load_checkpoint(out)[1]
     for name, value in run.items():
         if card.get(name) != value:
             difference = f"its {name} is {card.get(name)!r}, not {value!r} as in this run"
-            raise exists_already(out, f"{difference}; --overwrite starts anew in its place")
+            raise refuse_to_replace(out, f"{difference}; --overwrite starts anew in its place")
     if card["epoch"] == run["epochs"]:
         return card
-    raise exists_already(out, "the state from which it could go on is gone; --overwrite starts anew")
+    raise refuse_to_replace(out, "the state from which it could go on is gone; --overwrite starts anew")
 
 
 def _check_own(path: Path) -> None:
@@ -147,20 +147,20 @@ def _check_own(path: Path) -> None:
         elif path.suffix == ".state":
             kept_epochs(path)
         elif path.suffix == ".json":
-            ModelConfig(**json.loads(read_whole(path))["config"])
-        elif not read_whole(path).startswith(b"epoch,train_loss,"):
+            ModelConfig(**json.loads(read_file(path))["config"])
+        elif not read_file(path).startswith(b"epoch,train_loss,"):
             raise ValueError("other columns")
     except (ValueError, KeyError, TypeError, RecursionError) as error:
-        raise exists_already(path, "it was not written by a training run") from error
+        raise refuse_to_replace(path, "it was not written by a training run") from error
 
 
 def compare(options: argparse.Namespace) -> None:
     """Train what a study lacks, and print what it shows."""
     from eca_edu.studies.runs import (  # slow to import, and needed only here
         Study,
-        begun_in,
         describe,
         pending_runs,
+        precision_begun_with,
         run_study,
     )
 
@@ -177,7 +177,7 @@ def compare(options: argparse.Namespace) -> None:
     configs = [replace(config, num_classes=len(train.class_names)) for config in configs]
     precision = options.precision
     if precision == "auto":
-        precision = begun_in(out) or _faster_precision(build_model(configs[0]).to(device), train)
+        precision = precision_begun_with(out) or _faster_precision(build_model(configs[0]).to(device), train)
     study = replace(study, name=out.stem, configs=configs, precision=precision)
 
     left = len(pending_runs(out, study, train, test, flip=options.flip))

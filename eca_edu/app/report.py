@@ -16,7 +16,7 @@ from matplotlib.figure import Figure
 from PIL import Image
 from torch import nn
 
-from eca_edu._files import written_whole
+from eca_edu._files import atomic_write
 from eca_edu.attention import FOLLOWS_PSI, ChannelAttention, choose_kernel_size
 from eca_edu.attribution import integrated_gradients
 from eca_edu.channel_weights import attending, record_channel_weights
@@ -91,7 +91,7 @@ def write_report(
     page = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     page.filters |= {"count": _count, "csv": _csv, "percent": lambda share, digits=1: f"{share:.{digits}%}"}
     template = page.from_string(Path(__file__).with_suffix(".html").read_text(encoding="utf-8"))
-    with written_whole(path, overwrite=overwrite) as temporary:
+    with atomic_write(path, overwrite=overwrite) as temporary:
         temporary.write_text(template.render(content), encoding="utf-8")
     return path
 

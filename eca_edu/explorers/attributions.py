@@ -25,7 +25,7 @@ from eca_edu.attribution import (
 )
 from eca_edu.channel_weights import gates
 from eca_edu.datasets.image_data import ImageData
-from eca_edu.explorers.explorer import Explorer, chosen, encoded
+from eca_edu.explorers.explorer import Explorer, pick_images, to_base64
 from eca_edu.models import ResidualBlock
 
 STEPS = (2, 8, 32, 128)
@@ -65,7 +65,7 @@ class AttributionExplorer(Explorer):
     def __init__(
         self, model: nn.Module, data: ImageData, layers: Sequence[str] | None = None, *, images: int = 8, **state
     ):
-        indices = chosen(data, images)
+        indices = pick_images(data, images)
         shown = data.take(indices)
         model = copy.deepcopy(model).eval()  # the methods put hooks on it, while other cells may use the original
         modules = dict(model.named_modules())
@@ -81,8 +81,10 @@ class AttributionExplorer(Explorer):
             "labels": shown.labels.tolist(),
             "indices": indices.tolist(),
             "size": list(data.images.shape[2:]),
-            "pixels": [encoded(image.permute(1, 2, 0)) for image in shown.images],
-            "masks": None if shown.masks is None else [encoded(mask.numpy().astype(np.uint8)) for mask in shown.masks],
+            "pixels": [to_base64(image.permute(1, 2, 0)) for image in shown.images],
+            "masks": None
+            if shown.masks is None
+            else [to_base64(mask.numpy().astype(np.uint8)) for mask in shown.masks],
             **explanations(model, shown, list(layers)),
         }
         super().__init__(numbers, **{"layer": layers[-1], **state})
@@ -149,7 +151,7 @@ def described(found: Attribution, untrained: Attribution, data: ImageData) -> li
 def quantised(values: np.ndarray) -> dict[str, Any]:
     """Return numbers as whole ones from -127 to 127, in base64, and what 127 stands for."""
     reach = float(np.abs(values).max())
-    return {"reach": reach, "values": encoded(np.round(values * (127 / (reach or 1))).astype(np.int8))}
+    return {"reach": reach, "values": to_base64(np.round(values * (127 / (reach or 1))).astype(np.int8))}
 
 
 def as_shown(attribution: Attribution) -> torch.Tensor:

@@ -32,7 +32,7 @@ class Explorer(anywidget.AnyWidget):
     def __init_subclass__(cls, **options):
         super().__init_subclass__(**options)
         if "script" in vars(cls):
-            cls._esm, cls._css = page.module(cls.script, *cls.needs), page.style()
+            cls._esm, cls._css = page.widget_module(cls.script, *cls.needs), page.style()
 
     def __init__(self, numbers: dict[str, Any], **state):
         super().__init__(numbers=numbers, key=f"e{uuid.uuid4().hex[:12]}", **state)
@@ -54,7 +54,7 @@ class Explorer(anywidget.AnyWidget):
         """Return the explorer as it is now, as HTML that needs neither kernel nor network."""
         names = set(self.trait_names(sync=True)) - set(anywidget.AnyWidget.class_trait_names(sync=True))
         state = {name: getattr(self, name) for name in sorted(names) if not name.startswith("_")}
-        return page.still(self.script, self.needs, state)
+        return page.static_html(self.script, self.needs, state)
 
     def _ipython_display_(self) -> None:
         """Show the explorer twice: as HTML, which lives on without a kernel, and as the widget that takes its place."""
@@ -63,7 +63,7 @@ class Explorer(anywidget.AnyWidget):
         display(data, metadata=metadata, raw=True)
 
 
-def chosen(data: ImageData, images: int) -> torch.Tensor:
+def pick_images(data: ImageData, images: int) -> torch.Tensor:
     """Return the indices of at most so many images, evenly spread over the contexts, or else over the data: (n,).
 
     Raises ValueError if there is no image.
@@ -75,6 +75,6 @@ def chosen(data: ImageData, images: int) -> torch.Tensor:
     return order[torch.arange(images) * len(data) // images]
 
 
-def encoded(values: torch.Tensor | np.ndarray) -> str:
+def to_base64(values: torch.Tensor | np.ndarray) -> str:
     """Return the bytes of an array, row after row, as base64."""
     return base64.b64encode(np.ascontiguousarray(values).tobytes()).decode()

@@ -8,11 +8,11 @@ import torch
 import traitlets
 from torch import nn
 
-from eca_edu._files import written_whole
+from eca_edu._files import atomic_write
 from eca_edu.channel_weights import record_channel_weights
 from eca_edu.datasets.image_data import ImageData
 from eca_edu.explorers import page
-from eca_edu.explorers.explorer import Explorer, chosen, encoded
+from eca_edu.explorers.explorer import Explorer, pick_images, to_base64
 from eca_edu.explorers.network import network_numbers
 
 MEANS_OF = 500  # images whose mean channel weights are offered
@@ -48,7 +48,7 @@ class LiveNetwork(Explorer):
         images: int = 24,
         **state,
     ):
-        shown = chosen(data, images).tolist()
+        shown = pick_images(data, images).tolist()
         if turned is not None and len(turned) != len(data):
             raise ValueError(f"turned must hold the images of data, turned; got {len(turned)} for {len(data)}")
         self.data, self.turned_data = data, turned
@@ -79,7 +79,7 @@ class LiveNetwork(Explorer):
         return {
             "index": index,
             "labels": [int(data.labels[index]) for data in versions],
-            "pixels": [encoded(data.images[index]) for data in versions],  # (3, H, W)
+            "pixels": [to_base64(data.images[index]) for data in versions],  # (3, H, W)
             "context": None if self.data.context is None else int(self.data.context[index]),
         }
 
@@ -110,8 +110,8 @@ def write_page(
         raise ValueError(f"path must end in .html; got {str(path)!r}")
     live = LiveNetwork(model, data, turned=turned)
     live.key = "network"  # a random one would make another page each time
-    with written_whole(path, overwrite=overwrite) as temporary:
-        temporary.write_text(page.whole(title, live.to_html()), encoding="utf-8")
+    with atomic_write(path, overwrite=overwrite) as temporary:
+        temporary.write_text(page.standalone_page(title, live.to_html()), encoding="utf-8")
     return path
 
 

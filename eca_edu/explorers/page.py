@@ -66,7 +66,7 @@ def callouts() -> str:
 
 
 @cache
-def code(*names: str) -> str:
+def script_source(*names: str) -> str:
     """Return the JavaScript of the files `names`, after all that they share: a classic script without exports."""
     scales = {"signed": colours.SIGNED, "weight": colours.WEIGHT}
     shades = {
@@ -77,13 +77,13 @@ def code(*names: str) -> str:
     return "\n".join([f"const palette = {json.dumps({**COLOURS, **shades})};", *files])
 
 
-def module(name: str, *needs: str) -> str:
+def widget_module(name: str, *needs: str) -> str:
     """Return the JavaScript module that anywidget asks for: it draws the explorer `name`, with what it needs."""
     render = f"({{ model, el }}) => mount(explorers[{name!r}], model, el)"
-    return f"{code(*needs, name)}\nexport default {{ render: {render} }};"
+    return f"{script_source(*needs, name)}\nexport default {{ render: {render} }};"
 
 
-def still(name: str, needs: tuple[str, ...], state: dict[str, Any]) -> str:
+def static_html(name: str, needs: tuple[str, ...], state: dict[str, Any]) -> str:
     """Return an explorer as HTML, with its code, for a page without a kernel.
 
     state: the value of every trait.
@@ -93,13 +93,13 @@ def still(name: str, needs: tuple[str, ...], state: dict[str, Any]) -> str:
         f'<div class="eca-edu-still" data-explorer="{name}" data-key="{state["key"]}">'
         "<noscript>Here is an interactive picture. Turn on JavaScript, or run the notebook, to see it.</noscript>"
         f'<script type="application/json">{text}</script></div>'
-        f'<script class="eca-edu-code">(() => {{\n{code(*needs, name)}\n{SHIM}\n'
+        f'<script class="eca-edu-code">(() => {{\n{script_source(*needs, name)}\n{SHIM}\n'
         f"const style = document.createElement('style');\nstyle.textContent = {json.dumps(style() + HIDE)};\n"
         "document.head.append(style);\n})();</script>"
     )
 
 
-def whole(title: str, body: str) -> str:
+def standalone_page(title: str, body: str) -> str:
     """Return a page of HTML that holds all it needs; the browser itself refuses whatever is not in it."""
     return f"""<!doctype html>
 <html lang="en">

@@ -9,7 +9,7 @@ from torch import nn
 
 from eca_edu.attention import ECA, SqueezeExcitation
 from eca_edu.datasets.image_data import ImageData
-from eca_edu.explorers.explorer import Explorer, chosen, encoded
+from eca_edu.explorers.explorer import Explorer, pick_images, to_base64
 
 
 class PipelineExplorer(Explorer):
@@ -39,7 +39,7 @@ class PipelineExplorer(Explorer):
         other: nn.Module | None = None,
         **state,
     ):
-        indices = chosen(data, images)
+        indices = pick_images(data, images)
         shown = data.take(indices)
         place: Any = model.get_submodule(block)
         gates = [place.attention, *([] if other is None else [other.get_submodule(block).attention])]
@@ -54,7 +54,7 @@ class PipelineExplorer(Explorer):
         hook = place.branch.register_forward_hook(lambda module, inputs, output: maps.append(output.cpu()))
         with torch.no_grad(), hook:
             model.eval()(data.normalize(shown.images.to(next(model.parameters()).device)))
-        pixels = [encoded(image.permute(1, 2, 0)) for image in shown.images]
+        pixels = [to_base64(image.permute(1, 2, 0)) for image in shown.images]
         names = [data.class_names[label] for label in shown.labels]
         drawn = {"pixels": pixels, "names": names, "indices": indices.tolist(), "size": list(data.images.shape[2:])}
         self._show(
@@ -75,7 +75,7 @@ class PipelineExplorer(Explorer):
         return explorer
 
     def _show(self, maps: torch.Tensor, kernel: list[float], drawn: dict[str, Any], state: dict[str, Any]) -> None:
-        numbers = {**drawn, "shape": list(maps.shape[1:]), "maps": [encoded(one.float()) for one in maps]}
+        numbers = {**drawn, "shape": list(maps.shape[1:]), "maps": [to_base64(one.float()) for one in maps]}
         state.setdefault("channel", maps.shape[1] // 2)
         super().__init__(numbers, kernel=kernel, **state)
 

@@ -60,7 +60,7 @@ class Prediction(Explorer):
         texts = {"question": question, "unit": unit, "because": because, "not_graded": not_graded}
         numbers = {**asked, **texts, "lasts": True}
         unsaid = {"answer": NO_ANSWER[asked["kind"]], "revealed": False}
-        before = answers.kept()["predictions"].get(self.name, {}).get("answer", unsaid["answer"])
+        before = answers.load_answers()["predictions"].get(self.name, {}).get("answer", unsaid["answer"])
         said = {"answer": before, "revealed": True} if before and _fits(before, asked) else unsaid
         super().__init__(numbers, **said)
         self.key, self.start = f"prediction {self.name}", unsaid
@@ -68,7 +68,7 @@ class Prediction(Explorer):
 
     def _keep(self, change: Any) -> None:
         if self.revealed:
-            answers.keep("predictions", self.name, {"asked": self.numbers, "answer": self.answer})
+            answers.save_answer("predictions", self.name, {"asked": self.numbers, "answer": self.answer})
             for summary in PredictionSummary.shown:
                 summary.renew()
 
@@ -182,5 +182,5 @@ class PredictionSummary(Explorer):
 
     def renew(self) -> None:
         """Show what is kept by now."""
-        predicted, names = answers.kept()["predictions"], self.numbers["names"]
+        predicted, names = answers.load_answers()["predictions"], self.numbers["names"]
         self.numbers = {"names": names, "kept": {name: predicted[name] for name in names if name in predicted}}

@@ -5,7 +5,7 @@ from typing import Any
 import traitlets
 
 from eca_edu.explorers.explorer import Explorer
-from eca_edu.practice.answers import Answers, keep, kept
+from eca_edu.practice.answers import Answers, load_answers, save_answer
 from eca_edu.practice.exercises import EXERCISES
 from eca_edu.practice.questions import Asked, instrument, predictions, returning
 
@@ -21,7 +21,7 @@ def is_right(question: Asked, answer: Any) -> bool:
     return all(abs(answer[label] - number) <= question["within"] for label, number in question["truth"].items())
 
 
-def so_far(answers: Answers) -> str:
+def progress_sentence(answers: Answers) -> str:
     """Return a sentence on what a reader has solved and predicted."""
     number = sum(map(len, predictions().values()))
     return (
@@ -78,15 +78,15 @@ class WarmUp(_Questions):
             if asks and number < chapter
             for name, texts in all_of.items()
         }
-        history = {name: answer["right"] for name, answer in kept()["returning"].items()}
-        numbers = {"title": "Warm up", "ask": 3, "history": history, "so_far": so_far(kept())}
+        history = {name: answer["right"] for name, answer in load_answers()["returning"].items()}
+        numbers = {"title": "Warm up", "ask": 3, "history": history, "so_far": progress_sentence(load_answers())}
         super().__init__(f"warm-up {chapter}", pool, numbers)
 
     def _keep(self, change: Any) -> None:
         for name, said in self.answers.items():
             if said["revealed"]:
                 question = self.numbers["pool"][name]
-                keep("returning", name, {"answer": said["answer"], "right": is_right(question, said["answer"])})
+                save_answer("returning", name, {"answer": said["answer"], "right": is_right(question, said["answer"])})
 
 
 class Quiz(_Questions):
@@ -99,11 +99,11 @@ class Quiz(_Questions):
         if when not in ("before", "after"):
             raise ValueError(f"when must be 'before' or 'after'; got {when!r}")
         self.when_asked = when
-        numbers = {"title": TITLES[when], "silent": when, "before": kept()["before"]}
-        said = {name: {"answer": answer, "revealed": False} for name, answer in kept()[when].items()}
+        numbers = {"title": TITLES[when], "silent": when, "before": load_answers()["before"]}
+        said = {name: {"answer": answer, "revealed": False} for name, answer in load_answers()[when].items()}
         pool = {name: {**texts, "options": [*texts["options"], UNKNOWN]} for name, texts in instrument().items()}
         super().__init__(f"quiz {when}", pool, numbers, asked=list(pool), answers=said)
 
     def _keep(self, change: Any) -> None:
         for name, said in self.answers.items():
-            keep(self.when_asked, name, said["answer"])
+            save_answer(self.when_asked, name, said["answer"])

@@ -5,7 +5,7 @@ import os
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from eca_edu._files import read_whole, written_whole
+from eca_edu._files import atomic_write, read_file
 
 #: Kind of answer -> name -> what was answered.
 Answers: TypeAlias = dict[str, dict[str, Any]]
@@ -19,7 +19,7 @@ def path() -> Path:
     return Path(os.environ.get("ECA_EDU_PROGRESS") or FILE)
 
 
-def kept(file: Path | None = None) -> Answers:
+def load_answers(file: Path | None = None) -> Answers:
     """Return all answers in `file`, or those of this reader; empty for each kind if there is none.
 
     Raises OSError if the file cannot be read and ValueError if it holds something else.
@@ -28,18 +28,18 @@ def kept(file: Path | None = None) -> Answers:
     if not file.exists():
         return {kind: {} for kind in KINDS}
     try:
-        found = json.loads(read_whole(file))
+        found = json.loads(read_file(file))
         answers: Answers = {kind: dict(found[kind]) for kind in KINDS}
     except (ValueError, TypeError, KeyError, RecursionError) as error:
         raise ValueError(f"{file} holds no answers to this course. Move it away to begin a new one") from error
     return answers
 
 
-def keep(kind: str, name: str, answer: Any) -> None:
+def save_answer(kind: str, name: str, answer: Any) -> None:
     """Keep an answer of this reader in the place of an earlier one to the same question."""
-    answers = kept()
+    answers = load_answers()
     if answers[kind].get(name) == answer:
         return
     answers[kind][name] = answer
-    with written_whole(path(), overwrite=True) as part:
+    with atomic_write(path(), overwrite=True) as part:
         part.write_text(json.dumps(answers, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import nbformat
 
-from eca_edu._files import read_whole
+from eca_edu._files import read_file
 from eca_edu.practice.answers import FILE, Answers
 from eca_edu.practice.exercises.exercise import BEGINNINGS
 from eca_edu.practice.questions import instrument
@@ -23,7 +23,7 @@ def progress(path: Path) -> dict[str, str]:
     Raises OSError if the file cannot be read and ValueError if it is no notebook.
     """
     try:
-        notebook = nbformat.reads(read_whole(path).decode("utf-8"), as_version=4)
+        notebook = nbformat.reads(read_file(path).decode("utf-8"), as_version=4)
         nbformat.validate(notebook)
     except OSError:
         raise
@@ -50,7 +50,7 @@ def answers_below(folder: Path) -> list[Path]:
     return sorted(folder.rglob(FILE))
 
 
-def added_up(readers: list[Answers]) -> Iterator[str]:
+def class_summary(readers: list[Answers]) -> Iterator[str]:
     """Yield lines on the answers of several readers: exercises, predictions, and the twelve questions before and after."""
     for kind, words in [("exercises", "exercises solved"), ("predictions", "predictions committed")]:
         yield f"{words}: {', '.join(str(len(reader[kind])) for reader in readers)}"

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import nbformat
 
-from eca_edu._files import data_folder, exists_already, read_whole, written_whole
+from eca_edu._files import atomic_write, data_folder, read_file, refuse_to_replace
 from eca_edu.practice.exercises import solution
 
 #: The last line of an exercise: check.<exercise>(<answer>).
@@ -56,9 +56,9 @@ def write_solutions(folder: Path | None = None) -> list[Path]:
         raise ValueError(f"folder must be a new one in {course.parent}, beside data/; got {folder}")
     notebooks = {folder / path.name: nbformat.writes(solved(path)) for path in sorted(course.glob("*.ipynb"))}
     for path, text in notebooks.items():  # before any is written
-        if path.exists() and read_whole(path).decode(errors="replace") != text:
-            raise exists_already(path, "it is not as the solutions would be: somebody has worked in it")
+        if path.exists() and read_file(path).decode(errors="replace") != text:
+            raise refuse_to_replace(path, "it is not as the solutions would be: somebody has worked in it")
     for path, text in notebooks.items():
-        with written_whole(path) as temporary:
+        with atomic_write(path) as temporary:
             temporary.write_text(text, encoding="utf-8", newline="")
     return [*notebooks]

@@ -12,7 +12,7 @@ from typing import Any
 
 import pandas as pd
 
-from eca_edu._files import alone, read_whole, written_whole
+from eca_edu._files import atomic_write, exclusive_lock, read_file
 from eca_edu.models import ModelConfig
 from eca_edu.training.loop import Epoch
 
@@ -52,7 +52,7 @@ def run_key(row: Mapping[str, Any]) -> tuple:
 
 def add_rows(path: Path, rows: list[dict[str, Any]], lock: Path) -> None:
     """Add the rows of a run, all or none; `lock` keeps other processes from adding theirs meanwhile. Raises as `read_results`."""
-    with alone(lock):
+    with exclusive_lock(lock):
         content = io.StringIO(newline="")
         writer = csv.DictWriter(content, [*COLUMNS, CHECK], lineterminator="\n")
         writer.writeheader()
@@ -60,7 +60,7 @@ def add_rows(path: Path, rows: list[dict[str, Any]], lock: Path) -> None:
         writer.writerows(
             {**row, CHECK: _check({name: row[name] for name in COLUMNS})} for row in [*read_rows(path), *new]
         )
-        with written_whole(path, overwrite=True) as temporary:
+        with atomic_write(path, overwrite=True) as temporary:
             temporary.write_text(content.getvalue(), encoding="utf-8", newline="")
 
 
@@ -71,7 +71,7 @@ def read_rows(path: Path) -> list[dict[str, Any]]:
     """
     if not path.exists():
         return []
-    text = read_whole(path).decode("utf-8-sig", errors="replace")
+    text = read_file(path).decode("utf-8-sig", errors="replace")
     reader = csv.reader(io.StringIO(text, newline=""), strict=True)
     header: list[str] = []
     with suppress(csv.Error):  # a first line that is no CSV has none of the columns, either

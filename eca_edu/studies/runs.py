@@ -18,7 +18,7 @@ from scipy import special
 from torch import nn
 
 from eca_edu._arguments import one_of, positive_integer
-from eca_edu._files import alone, file_name
+from eca_edu._files import exclusive_lock, file_name
 from eca_edu.datasets import ImageData
 from eca_edu.models import ModelConfig, build_model
 from eca_edu.statistics import CONFIDENCE, interval
@@ -90,7 +90,7 @@ def run_study(
             run = _run_columns(study, config, seed, train, test, flip)
             named = "-".join(str(value) for value in run_key(run) if value not in ("", None))
             state = _run_folder(path) / f"{file_name(named)}.state"
-            with suppress(Timeout), alone(state, wait=wait):
+            with suppress(Timeout), exclusive_lock(state, wait=wait):
                 if run_key(run) in finished_runs(path):
                     continue  # another process was faster
                 model = build_model(config, seed).to(device)
@@ -131,7 +131,7 @@ def pending_runs(
     return [run for run in study.runs() if run_key(_run_columns(study, *run, train, test, flip)) not in finished]
 
 
-def begun_in(path: Path) -> str | None:
+def precision_begun_with(path: Path) -> str | None:
     """Return the precision of the last run in the results, or of one that was stopped before any was finished; else None."""
     if rows := read_rows(path):
         return rows[-1]["precision"]

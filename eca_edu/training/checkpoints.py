@@ -12,7 +12,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import load, save
 from torch import nn
 
-from eca_edu._files import read_whole, written_whole
+from eca_edu._files import atomic_write, read_file
 from eca_edu.models import ModelConfig, build_model
 
 
@@ -33,10 +33,10 @@ def save_checkpoint(
     state = {name: tensor.detach().cpu().contiguous() for name, tensor in model.state_dict().items()}
     card = json.loads(json.dumps({"config": json.loads(config.to_json()), **card}))
     kept = {"checksum": _checksum(card, state), "card": card}
-    with written_whole(path, overwrite=overwrite) as temporary:
+    with atomic_write(path, overwrite=overwrite) as temporary:
         # One entry, since safetensors writes several in an order that differs from time to time.
         temporary.write_bytes(save(state, metadata={"card": json.dumps(kept)}))
-    with written_whole(path.with_suffix(".json"), overwrite=overwrite) as temporary:
+    with atomic_write(path.with_suffix(".json"), overwrite=overwrite) as temporary:
         temporary.write_text(json.dumps(card, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
     return path
 
@@ -53,7 +53,7 @@ def load_checkpoint(path: str | Path) -> tuple[nn.Module, dict]:
             f"there is no checkpoint {path}; those of the course lie in its folder data/checkpoints, and "
             "`python -m eca_edu train` trains one of your own"
         )
-    read_whole(path)  # tells what may not be read from what is damaged
+    read_file(path)  # tells what may not be read from what is damaged
     try:
         with safe_open(path, framework="pt") as file:
             kept = json.loads((file.metadata() or {})["card"])
@@ -75,7 +75,7 @@ def read_tensors(path: Path) -> Any:
 
     Raises OSError if it cannot be read, and ValueError if it is damaged or holds something else than tensors.
     """
-    content = read_whole(path)
+    content = read_file(path)
     try:
         if path.suffix == ".safetensors":
             return load(content)

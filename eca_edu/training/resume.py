@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 
-from eca_edu._files import read_whole, written_whole
+from eca_edu._files import atomic_write, read_file
 from eca_edu.training.distributed import from_first_process, rank_and_size
 
 
@@ -48,7 +48,7 @@ def keep_run(path: Path | None, settings: dict[str, Any], parts: dict[str, Any],
     content = io.BytesIO()  # torch hides the reason when it fails to write a file itself
     states = {name: part.state_dict() for name, part in parts.items()}
     torch.save({"settings": settings, "records": records, "parts": states}, content)
-    with written_whole(path, overwrite=True) as temporary:  # `resume_run` has seen that it is this run's
+    with atomic_write(path, overwrite=True) as temporary:  # `resume_run` has seen that it is this run's
         temporary.write_bytes(hashlib.sha256(content.getbuffer()).digest() + content.getbuffer())
 
 
@@ -67,7 +67,7 @@ ADVICE = "go on with the settings it was begun with, name another file, or delet
 
 
 def _read(path: Path) -> dict[str, Any]:
-    content = memoryview(read_whole(path))
+    content = memoryview(read_file(path))
     if hashlib.sha256(content[DIGEST:]).digest() != content[:DIGEST]:
         raise ValueError(f"{path} is damaged or keeps no run of eca_edu; delete it to begin anew")
     return torch.load(io.BytesIO(content[DIGEST:]), map_location="cpu", weights_only=True)

@@ -13,7 +13,7 @@ from nbclient import NotebookClient
 from nbformat.v4 import new_code_cell, new_notebook
 
 from eca_edu.app.cli import main
-from eca_edu.practice.answers import keep, kept
+from eca_edu.practice.answers import load_answers, save_answer
 from eca_edu.practice.exercises import check
 from eca_edu.practice.progress import notebooks_below, progress
 from eca_edu.practice.questions import instrument
@@ -95,11 +95,11 @@ def test_the_answers_of_a_class_are_added_up_and_ones_own_forgotten(handed_in, t
     questions = instrument()
     for reader, right in [("anna", 12), ("ben", 3), ("cleo", 0)]:
         monkeypatch.setenv("ECA_EDU_PROGRESS", str(tmp_path / reader / "notebooks" / "progress.json"))
-        keep("exercises", "squeeze", True)
+        save_answer("exercises", "squeeze", True)
         for i, (name, texts) in enumerate(questions.items()):
-            keep("before", name, "I do not know")
+            save_answer("before", name, "I do not know")
             if reader != "cleo":
-                keep("after", name, texts["truth"] if i < right else "I do not know")
+                save_answer("after", name, texts["truth"] if i < right else "I do not know")
     (tmp_path / "dora").mkdir()
     (tmp_path / "dora" / "progress.json").write_text("{}")
     assert main(["progress", str(tmp_path)]) == 0
@@ -119,7 +119,7 @@ def test_the_answers_of_a_class_are_added_up_and_ones_own_forgotten(handed_in, t
 def test_a_file_of_another_program_is_not_forgotten(tmp_path, monkeypatch, capsys):
     (tmp_path / "notebooks").mkdir()
     monkeypatch.setenv("ECA_EDU_PROGRESS", str(tmp_path / "notebooks" / "progress.json"))
-    keep("exercises", "squeeze", True)
+    save_answer("exercises", "squeeze", True)
     (tmp_path / "progress.json").write_text('{"my": "webpack"}')
     assert main(["progress", "--forget", str(tmp_path)]) == 0
     assert f"{tmp_path / 'progress.json'} holds no answers to this course" in capsys.readouterr().out
@@ -130,7 +130,7 @@ def test_a_file_of_another_program_is_not_forgotten(tmp_path, monkeypatch, capsy
 def test_a_solved_exercise_is_kept_and_one_that_cannot_be_kept_is_right_all_the_same(tmp_path, monkeypatch):
     assert check.squeeze(lambda x: x.mean((2, 3))).passed
     assert not check.excite(lambda y, w1, w2: y).passed
-    assert kept()["exercises"] == {"squeeze": True}
+    assert load_answers()["exercises"] == {"squeeze": True}
     monkeypatch.setenv("ECA_EDU_PROGRESS", str(tmp_path))
     with pytest.warns(UserWarning, match="that squeeze is solved is not kept"):
         assert check.squeeze(lambda x: x.mean((2, 3))).passed

@@ -33,7 +33,7 @@ from nbconvert.filters import Highlight2HTML, ansi2html
 from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
 from pygments.formatters import HtmlFormatter
 
-from eca_edu._files import written_whole
+from eca_edu._files import atomic_write
 from eca_edu.explorers.page import callouts
 
 HERE = Path(__file__).resolve().parent
@@ -200,11 +200,11 @@ class Book:
             if cell.cell_type == "markdown":
                 shown = [part for part in cell.source.split("\n\n") if not FOR_JUPYTERLAB.search(part)]
                 cell.source = re.sub(r"<blockquote[^>]*>\s*</blockquote>", "", "\n\n".join(shown))
-                said = self.announced(cell.source, source) or said
+                said = self.alt_text_from_prose(cell.source, source) or said
             parts.append(self.cell(cell, source, said))
         body = "\n".join(parts)
         widgets = notebook.metadata.get("widgets", {}).get(STATE, {}).get("state", {})
-        body = as_left(body, [widget["state"] for widget in widgets.values()])
+        body = with_final_state(body, [widget["state"] for widget in widgets.values()])
         page.body = self.with_scripts(body)
         if live := COVER.search(body):
             key = re.search(r'data-key="([^"]+)"', live.group()).group(1)
@@ -222,7 +222,7 @@ class Book:
         body = f'<div class="text">{self.markdown(text, source)}</div>'
         return with_headings(Page(source, title=text.splitlines()[0].removeprefix("# "), body=body))
 
-    def announced(self, text: str, source: Path) -> str:
+    def alt_text_from_prose(self, text: str, source: Path) -> str:
         """Return the sentence of a markdown cell that best says what the next cell shows, or "" if there is none."""
         prose = [part for part in text.split("\n\n") if not re.match(r"[#|<>\-$`]|\d\.|\*\*\w+[.:]?\*\*", part)]
         if not prose:
@@ -260,7 +260,7 @@ class Book:
         return f"<pre>{ansi2html(data['text/plain'])}</pre>"
 
 
-def as_left(body: str, states: list[dict]) -> str:
+def with_final_state(body: str, states: list[dict]) -> str:
     """Return a page with its explorers as the last cell left them: the curves of a training grow after they are shown."""
     last = {state["key"]: state for state in states if "key" in state}
 
@@ -413,7 +413,7 @@ def finish(job: Job, budget: str) -> float:
     notebook = execute(job.notebook, budget)
     seconds = round(time.monotonic() - began, 1)
     notebook.metadata["book"] = {"key": job.key, "seconds": seconds}
-    with written_whole(job.place, overwrite=True) as part:
+    with atomic_write(job.place, overwrite=True) as part:
         nbformat.write(notebook, part)
     return seconds
 

@@ -12,7 +12,7 @@ from PIL import Image
 from pipeline import draw_pipeline
 
 from eca_edu import load_checkpoint, make_cue_switch
-from eca_edu._files import written_whole
+from eca_edu._files import atomic_write
 from eca_edu.explorers import AttributionExplorer, InteractionExplorer, KernelSizeExplorer, LiveNetwork
 from eca_edu.explorers.explorer import Explorer
 from eca_edu.figures.experiments import draw_differences
@@ -142,6 +142,6 @@ if __name__ == "__main__":
     for picture in (*DRAWN, *RECORDED):
         content = picture()
         name = f"{picture.__name__}.{'png' if picture in DRAWN else 'webp'}"
-        with written_whole(HERE / name, overwrite=True) as temporary:
+        with atomic_write(HERE / name, overwrite=True) as temporary:
             temporary.write_bytes(content)
         print(f"{name}: {len(content) / 1e6:.2f} MB")

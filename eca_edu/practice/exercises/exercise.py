@@ -35,7 +35,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from eca_edu.practice.answers import keep
+from eca_edu.practice.answers import save_answer
 
 #: How the text of a Result begins; `progress` reads it in saved notebooks.
 BEGINNINGS = {True: "OK: ", False: "Not yet: ", None: "Not attempted yet: "}
@@ -222,7 +222,7 @@ class Exercise:
 
     def _passed(self, came: list, expected: list) -> Result:
         try:
-            keep("exercises", self.name, True)
+            save_answer("exercises", self.name, True)
         except (OSError, ValueError) as error:  # the answer is right all the same
             warnings.warn(f"that {self.name} is solved is not kept: {error}", stacklevel=4)
         return Result(True, " ".join(filter(None, (self.success, _of_another_type(came, expected)))))

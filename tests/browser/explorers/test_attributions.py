@@ -7,7 +7,7 @@ from playwright.sync_api import expect
 from eca_edu import ECACNN, integrated_gradients, load_checkpoint, make_cue_switch
 from eca_edu.attribution import Attribution
 from eca_edu.explorers.attributions import AttributionExplorer, completeness, sanity
-from eca_edu.explorers.explorer import chosen
+from eca_edu.explorers.explorer import pick_images
 
 DATA = make_cue_switch(40, seed=2)
 
@@ -20,7 +20,7 @@ def explorer():
 
 def test_the_page_shows_what_the_methods_say(show, explorer):
     model, _ = load_checkpoint("data/checkpoints/cue-switch-eca.safetensors")
-    image = DATA.take(chosen(DATA, 2)[:1])
+    image = DATA.take(pick_images(DATA, 2)[:1])
     found = integrated_gradients(model, image.normalize(image.images), steps=32)
     shown = show(explorer)
     expect(shown.part(".eca-edu-lights")).to_contain_text(completeness(found)[1])
@@ -43,7 +43,7 @@ def test_every_control_moves_it(show, explorer):
     shown.root.get_by_role("button", name="128", exact=True).click()
     expect(lights).to_contain_text(": complete")
     shown.part(".eca-edu-thumbnails button").last.tap()
-    shown.says(f"Image {chosen(DATA, 2)[1]}: the right class is")
+    shown.says(f"Image {pick_images(DATA, 2)[1]}: the right class is")
     shown.slider("map over image").press("End")
     expect(shown.part(".eca-edu-stack eca-edu-map").nth(1)).to_have_css("opacity", "1")
     line = shown.part(".eca-edu-stack path").first

@@ -8,7 +8,7 @@ import torch
 from playwright.sync_api import expect
 
 from eca_edu import ECACNN, load_checkpoint, make_attention, make_cue_switch
-from eca_edu.explorers.explorer import chosen
+from eca_edu.explorers.explorer import pick_images
 from eca_edu.explorers.pipeline import PipelineExplorer
 
 DATA = make_cue_switch(40, seed=2)
@@ -29,7 +29,7 @@ def weights_in(shown):
 def test_the_page_computes_what_torch_computes(show, networks):
     eca, se = networks
     shown = show(PipelineExplorer(eca, DATA, other=se))
-    third = chosen(DATA, 6)[2:3]
+    third = pick_images(DATA, 6)[2:3]
     image = DATA.take(third)
     x = eca.block1.branch(eca.stem(image.normalize(image.images)))
     shown.part(".eca-edu-thumbnails button").nth(2).click()

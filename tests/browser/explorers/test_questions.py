@@ -4,7 +4,7 @@ import pytest
 from playwright.sync_api import expect
 
 from eca_edu.explorers.questions import Quiz, WarmUp, is_right
-from eca_edu.practice.answers import keep, kept
+from eca_edu.practice.answers import load_answers, save_answer
 from eca_edu.practice.questions import instrument, returning
 
 
@@ -18,7 +18,7 @@ def answered(question):
 def test_three_questions_on_earlier_chapters_and_what_was_missed_comes_first(show):
     pool = {name: texts for chapter in ("00", "01") for name, texts in returning()[chapter].items()}
     for name in list(pool)[3:6]:
-        keep("returning", name, {"answer": "", "right": False})
+        save_answer("returning", name, {"answer": "", "right": False})
     shown = show(WarmUp("02"))
     sections = shown.part(".eca-edu-asked")
     expect(sections).to_have_count(3)
@@ -38,9 +38,9 @@ def test_what_the_hand_answers_is_kept_with_whether_it_is_right():
     name, texts = next(iter(returning()["00"].items()))
     warm_up = WarmUp("02")
     warm_up.answers = {name: {"answer": answered(texts), "revealed": False}}
-    assert kept()["returning"] == {}
+    assert load_answers()["returning"] == {}
     warm_up.answers = {name: {"answer": answered(texts), "revealed": True}}
-    assert kept()["returning"] == {name: {"answer": answered(texts), "right": True}}
+    assert load_answers()["returning"] == {name: {"answer": answered(texts), "right": True}}
     for chapter in ("00", "01"):
         assert WarmUp(chapter).numbers["pool"] == {}  # only what is solved so far
     with pytest.raises(ValueError, match="chapter must be one of 00, "):
@@ -62,7 +62,7 @@ def test_the_twelve_tell_nothing_before_the_end_and_are_compared(show):
     before, after = Quiz("before"), Quiz("after")
     before.answers = {name: {"answer": "I do not know", "revealed": False} for name in instrument()}
     after.answers = {name: {"answer": texts["truth"], "revealed": False} for name, texts in instrument().items()}
-    assert kept()["after"] == {name: texts["truth"] for name, texts in instrument().items()}
+    assert load_answers()["after"] == {name: texts["truth"] for name, texts in instrument().items()}
     shown = show(Quiz("after"))
     shown.says("Right now: 12 of 12; before the course: 0.")
     expect(shown.part("em")).to_have_count(12)

@@ -181,7 +181,7 @@ def test_buttons_follow_the_run_and_ask_the_kernel(show):
     shown = show(monitor)
     state = {name: getattr(monitor, name) for name in ("numbers", "start", "key", "epochs_done", "losses")}
     state |= {"phase": "ready", "status": "Press Start.", "progress": 0, "error": ""}
-    shown.page.evaluate(WITH_KERNEL, [page.module("training"), state])
+    shown.page.evaluate(WITH_KERNEL, [page.widget_module("training"), state])
     phases = {
         "ready": ["Start"],
         "running": ["Pause", "Stop"],
