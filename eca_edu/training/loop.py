@@ -95,8 +95,8 @@ def fit(
 
     optimizer, peak_learning_rate: as in `make_optimizers` in `optimizers`. The learning rate rises linearly to its peak,
     over the first tenth of the run with "muon" and the first quarter with "sgd", and falls to 0.
-    seed: fixes all that is random: order, augmentation, dropout. With the same initial weights, machine and versions it
-    gives the same run on the CPU. The generators of the caller are left alone.
+    seed: fixes all that is random: order, augmentation, dropout. With the same initial weights, machine, versions and
+    number of threads it gives the same run on the CPU. The generators of the caller are left alone.
     flip: whether training images are mirrored left to right at random; not where the mirror image is another class (digits,
     letters, left and right).
     precision: "float32", or "bfloat16", in which convolutions and matrix products compute, in training and test; which is
