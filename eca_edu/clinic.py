@@ -148,6 +148,10 @@ class _Patient:
         self.signs: dict[str, dict[str, str]] = {}
         self.learns = any(parameter.requires_grad for parameter in model.parameters())
         norms = [module for module in model.modules() if isinstance(module, _BatchNorm)]
+        scales = [getattr(module, "weight", None) for module in model.modules() if "Norm" in type(module).__name__]
+        learning |= any(
+            scale is not None and bool((scale != scale.flatten()[0]).any()) for scale in scales
+        )  # equal at first
         self.trained = any(map(_has_learned, norms)) if norms else learning
         if not self.trained:  # fresh batch norms rescale nothing yet, and the maps grow from block to block
             for norm in norms:
@@ -359,7 +363,7 @@ def _weights(patient: _Patient, layer: str) -> None:
     constant = moves < (1e-4 if trained else 1e-6)
     if low + high > 0.95 and (w.nansum(1) - 1).abs().max() > 1e-3:  # it is 1 for a softmax over the channels
         patient.note("saturated", layer, f"{low:.0%} of its weights are below 0.02, {high:.0%} above {0.98 * top:g}.")
-    elif away < near and trained:
+    elif away < near and trained and not (constant and away > 1e-6):
         evidence = f"All weights are within {away:.1g} of {start:g}; others did learn."
         patient.note("never left its start", layer, evidence)
     elif constant and not (away < near and twice):
@@ -498,9 +502,15 @@ def _gradient(patient: _Patient, layer: str) -> None:
         fixed = [name for name in names if (layer, name) not in gradients]
         got = {name: gradients[layer, name] for name in names if name not in fixed}
         cut = [name for name, gradient in got.items() if gradient is None]
-        if fixed:
-            evidence = f"requires_grad is False for {', '.join(fixed)}, and not for all others."
-            patient.note("no gradient", layer, evidence)
+        if fixed:  # also where all around it is frozen, as in a linear probe?
+            gates = {weight for module in patient.attentions.values() for weight in module.parameters()}
+            around = patient.model.get_submodule(layer.rpartition(".")[0])
+            others = [
+                [w.requires_grad for w in part.parameters() if w not in gates] for part in (around, patient.model)
+            ]
+            if sum(others[0] or others[1]) * 2 > len(others[0] or others[1]):
+                evidence = f"requires_grad is False for {', '.join(fixed)}, and not for the layers around it."
+                patient.note("no gradient", layer, evidence)
         elif cut:
             patient.note("no gradient", layer, f"The loss does not depend on its {', '.join(cut)}.")
         # As in a bottleneck whose ReLU lets nothing through; a saturated gate has been named already.
@@ -557,7 +567,7 @@ def _step(patient: _Patient, optimizer: torch.optim.Optimizer) -> None:
         patient.run(look)
     for layer, rate in held.items():
         moved = float((after[layer] - patient.weights[layer]).abs().nanmean())
-        if rate <= usual / 1000:
+        if rate < usual / 1000:
             patient.note("learning rate", layer, f"It is {rate:g}, {usual:g} for others: the gate stays where it is.")
         elif moved > 0.25:
             patient.note("learning rate", layer, f"It is {rate:g}: one step moves the channel weights by {moved:.2f}.")

@@ -10,6 +10,7 @@ from eca_edu import (
     ECA,
     ECAResNet8,
     ModelConfig,
+    SqueezeExcitation,
     build_model,
     conv_bn_act,
     insert_attention,
@@ -195,6 +196,28 @@ CASES = {
 def with_optimizer(model, **options):
     optimizer = torch.optim.SGD(model.parameters(), lr=0.05, momentum=0.9)
     return train(model, optimizer=optimizer), {"optimizer": optimizer, "checkpoint": model.state_dict(), **options}
+
+
+def linear_probe():
+    model = train(plain_cnn()).requires_grad_(False)
+    model[-1].requires_grad_(True)
+    return model, {}
+
+
+def schedule_at_its_end():
+    model, options = with_optimizer(plain_cnn())
+    for group in options["optimizer"].param_groups:
+        group["lr"] = 0.0
+    return model, options
+
+
+def behind_group_norm_at_its_start():
+    layers = [nn.Conv2d(3, 16, 3, 2, 1), nn.GroupNorm(4, 16), nn.ReLU(), SqueezeExcitation(16, 2)]
+    model = nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(16, 10))
+    model[3].start_as_identity()
+    model[3].requires_grad_(False)
+    train(model)[3].requires_grad_(True)
+    return model, {}
 
 
 class InPlace(ECA):
@@ -397,6 +420,7 @@ def data_parallel():
 
 CASES |= {
     "NaN everywhere": ("NaN", diverged),
+    "at its start, behind a group norm": ("never left its start", behind_group_norm_at_its_start),
     "NaN in the head": ("NaN", lambda: diverged("10.")),
     "in place behind a ReLU": ("no gradient", fresh(lambda: plain_cnn(InPlace))),
     "returns its weights": ("wrong shape", fresh(Summand)),
@@ -434,6 +458,8 @@ HEALTHY = {
     "ECAResNet8, trained": lambda: with_optimizer(ECAResNet8(16)),
     "SE, trained": lambda: with_optimizer(build_model(ModelConfig(attention="se", width=16))),
     "a plain CNN, trained": lambda: with_optimizer(plain_cnn()),
+    "a linear probe": linear_probe,
+    "a schedule at its end": schedule_at_its_end,
     "a compiled CNN": fresh(lambda: torch.compile(plain_cnn(), backend="eager")),
     "ResNet-18, identity start": fresh(lambda: insert_attention(tv.resnet18(num_classes=10), start="identity")),
     "torchvision's RegNet": fresh(lambda: tv.regnet_y_400mf(num_classes=10)),

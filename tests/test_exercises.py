@@ -21,8 +21,9 @@ import torch.nn.functional as F
 from scipy.stats import sem, ttest_ind, ttest_rel
 from torch import nn
 
-from eca_edu import ECA, SqueezeExcitation, adaptive_kernel_size, channel_weights, complexity, exercises as package
+from eca_edu import ECA, SqueezeExcitation, adaptive_kernel_size, channel_weights, complexity
 from eca_edu.channel_weights import class_statistics
+from eca_edu.practice import exercises as package
 from eca_edu.practice.exercises import EXERCISES, check, hint, solution
 from eca_edu.practice.exercises.exercise import BEGINNINGS, SIGNS, same
 
