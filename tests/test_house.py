@@ -153,3 +153,13 @@ def test_a_star_import_gives_what_the_stub_says():
     names = {}
     exec("from eca_edu import *", names)
     assert {*listed} <= {*names}
+
+
+def test_every_colour_that_a_style_sheet_or_an_explorer_uses_is_defined():
+    from eca_edu.explorers.page import COLOURS
+
+    folder = ROOT / "eca_edu" / "explorers"
+    text = "".join(file.read_text(encoding="utf-8") for file in folder.iterdir() if file.suffix in (".css", ".js"))
+    defined = {*COLOURS, *re.findall(r"--([a-z-]+):", text)}
+    own = {name for name in re.findall(r"var\(--([a-z-]+)", text) if not name.startswith("jp-")}
+    assert own - defined == set()

@@ -13,40 +13,6 @@ from eca_edu.figures import colours
 HERE = Path(__file__).resolve().parent
 SHADES = 64  # of a scale of colours
 COLOURS = {name.lower(): value for name, value in vars(colours).items() if name.isupper() and value.startswith("#")}
-#: What stands in for the model of a widget where there is no kernel.
-SHIM = """
-function withoutKernel(state) {
-  const listeners = [];
-  Object.assign(state, remembered(state.key));
-  return {
-    still: true,
-    get: (name) => state[name],
-    set(name, value) {
-      state[name] = value;
-      listeners.forEach((listener) => listener());
-    },
-    on: (event, listener) => listeners.push(listener),
-    save_changes() {},
-  };
-}
-function mountStills() {
-  for (const still of document.querySelectorAll(".eca-edu-still:not([data-mounted])")) {
-    const explorer = explorers[still.dataset.explorer];
-    if (!explorer) continue;
-    still.dataset.mounted = "yes";
-    const state = JSON.parse(still.querySelector("script").textContent);
-    // Where a notebook is open, the widget with its kernel may be on its way, and then takes the place of this one.
-    const mountNow = () => still.isConnected && mount(explorer, withoutKernel(state), still);
-    if (still.closest(".jp-OutputArea")) setTimeout(mountNow, 1500);
-    else mountNow();
-  }
-}
-// A page that asks for what it kept before its first frame may, in Chromium on a busy machine, be told that there is nothing,
-// and keep nothing either.
-const whenDrawn = () => requestAnimationFrame(mountStills);
-if (document.readyState === "loading") document.addEventListener("DOMContentLoaded", whenDrawn);
-else whenDrawn();
-"""
 #: In JupyterLab the output after a still is its widget, or an error where the kernel is gone: hidden until the widget comes.
 HIDE = ".jp-OutputArea-child:has(.eca-edu-still) + .jp-OutputArea-child { display: none; }"
 
@@ -93,7 +59,7 @@ def static_html(name: str, needs: tuple[str, ...], state: dict[str, Any]) -> str
         f'<div class="eca-edu-still" data-explorer="{name}" data-key="{state["key"]}">'
         "<noscript>Here is an interactive picture. Turn on JavaScript, or run the notebook, to see it.</noscript>"
         f'<script type="application/json">{text}</script></div>'
-        f'<script class="eca-edu-code">(() => {{\n{script_source(*needs, name)}\n{SHIM}\n'
+        f'<script class="eca-edu-code">(() => {{\n{script_source(*needs, name, "without_kernel")}\n'
         f"const style = document.createElement('style');\nstyle.textContent = {json.dumps(style() + HIDE)};\n"
         "document.head.append(style);\n})();</script>"
     )

@@ -38,8 +38,8 @@ class Prediction(Explorer):
         question: str,
         truth: Truth,
         *,
-        low: float | None = None,
-        high: float | None = None,
+        low: float = 0,
+        high: float = 1,
         step: float = 1,
         unit: str = "",
         options: Sequence[str] = (),
@@ -89,30 +89,14 @@ class Prediction(Explorer):
         return proposal.value
 
 
-def _numbers(
-    truth: Mapping[str, float], low: float | None, high: float | None, step: float, graded: bool = True
-) -> dict[str, Any]:
-    if low is None or high is None:
-        raise TypeError(f"low and high must be given for numbers; got {low} and {high}")
-    if not low < high:
-        raise ValueError(f"low must be below high; got {low} and {high}")
-    if not step > 0:
-        raise ValueError(f"step must be above 0; got {step}")
-    if not truth:
-        raise ValueError("truth must hold at least one number; got none")
+def _numbers(truth: Mapping[str, float], low: float, high: float, step: float, graded: bool = True) -> dict[str, Any]:
     for label, number in truth.items():
         if graded and not low <= number <= high:
             raise ValueError(f"truth must lie between low = {low} and high = {high}; got {number} for {label!r}")
     return {"kind": "numbers", "truth": dict(truth), "low": low, "high": high, "step": step}
 
 
-def _curve(
-    truth: Sequence[float], low: float | None, high: float | None, step: float, x: Sequence[str]
-) -> dict[str, Any]:
-    if len(x) != len(truth) or len(x) < 2:
-        raise ValueError(
-            f"x must hold a text for each of two or more numbers; got {len(x)} texts for {len(truth)} numbers"
-        )
+def _curve(truth: Sequence[float], low: float, high: float, step: float, x: Sequence[str]) -> dict[str, Any]:
     asked = _numbers(dict(enumerate(truth)), low, high, step)  # type: ignore[arg-type]
     return {**asked, "kind": "curve", "truth": list(truth), "x": list(x)}
 

@@ -2,6 +2,7 @@
 
 BLUE, ORANGE, GREEN, VERMILION, PURPLE = "#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7"
 GREY = "#8C8C8C"
+RED = "#B00020"  # an error, an impossible setting; in style sheets var(--red)
 SIGNED = "PuOr_r"  # values of either sign, white at 0: orange above it, purple below
 WEIGHT = "cividis"  # channel weights, from 0 to 1
 
