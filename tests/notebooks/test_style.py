@@ -103,3 +103,11 @@ def test_checks_are_asserts(path):
         for node in ast.parse(cell.source).body:
             bare = isinstance(node, ast.Expr) and isinstance(node.value, ast.Compare)
             assert not bare, "a bare comparison tests nothing"
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_sections_are_numbered_without_a_gap(path):
+    cells = nbformat.read(path, as_version=4).cells
+    text = "\n".join(cell.source for cell in cells if cell.cell_type == "markdown")
+    numbers = [int(number) for number in re.findall(r"^## (\d+)\.", text, re.M)]
+    assert numbers == [*range(1, len(numbers) + 1)]
