@@ -105,7 +105,6 @@ def test_checks_are_asserts(path):
             assert not bare, "a bare comparison tests nothing"
 
 
-@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 def test_sections_are_numbered_without_a_gap(path):
     cells = nbformat.read(path, as_version=4).cells
     text = "\n".join(cell.source for cell in cells if cell.cell_type == "markdown")
