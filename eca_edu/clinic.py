@@ -363,7 +363,7 @@ def _weights(patient: _Patient, layer: str) -> None:
     constant = moves < (1e-4 if trained else 1e-6)
     if low + high > 0.95 and (w.nansum(1) - 1).abs().max() > 1e-3:  # it is 1 for a softmax over the channels
         patient.note("saturated", layer, f"{low:.0%} of its weights are below 0.02, {high:.0%} above {0.98 * top:g}.")
-    elif away < near and trained and not (constant and away > 1e-6):
+    elif away < near and trained and not (constant and away > 1e-3):
         evidence = f"All weights are within {away:.1g} of {start:g}; others did learn."
         patient.note("never left its start", layer, evidence)
     elif constant and not (away < near and twice):
@@ -504,11 +504,13 @@ def _gradient(patient: _Patient, layer: str) -> None:
         cut = [name for name, gradient in got.items() if gradient is None]
         if fixed:  # also where all around it is frozen, as in a linear probe?
             gates = {weight for module in patient.attentions.values() for weight in module.parameters()}
-            around = patient.model.get_submodule(layer.rpartition(".")[0])
-            others = [
-                [w.requires_grad for w in part.parameters() if w not in gates] for part in (around, patient.model)
-            ]
-            if sum(others[0] or others[1]) * 2 > len(others[0] or others[1]):
+            for end in range(
+                layer.count("."), -1, -1
+            ):  # the smallest part of the network around it that has other layers
+                part = patient.model.get_submodule(".".join(layer.split(".")[:end]))
+                if others := [weight for weight in part.parameters() if weight not in gates and weight.ndim > 1]:
+                    break
+            if sum(w.numel() * (1 if w.requires_grad else -1) for w in others) > 0:
                 evidence = f"requires_grad is False for {', '.join(fixed)}, and not for the layers around it."
                 patient.note("no gradient", layer, evidence)
         elif cut:
@@ -554,6 +556,7 @@ def _step(patient: _Patient, optimizer: torch.optim.Optimizer) -> None:
             held[layer] = max(rates[weight] for weight in trainable.values())
             for name, weight in trainable.items():
                 weight.grad = patient.gradients.get((layer, name))
+    begun = bool(optimizer.state)  # and not at the end of a schedule
     closure = inspect.signature(optimizer.step).parameters.get("closure")
     if not closure or closure.default is None:  # LBFGS wants a closure, for more gradients than this one
         optimizer.step()
@@ -567,7 +570,7 @@ def _step(patient: _Patient, optimizer: torch.optim.Optimizer) -> None:
         patient.run(look)
     for layer, rate in held.items():
         moved = float((after[layer] - patient.weights[layer]).abs().nanmean())
-        if rate < usual / 1000:
+        if rate < usual / 1000 or (rate == 0 and not begun):
             patient.note("learning rate", layer, f"It is {rate:g}, {usual:g} for others: the gate stays where it is.")
         elif moved > 0.25:
             patient.note("learning rate", layer, f"It is {rate:g}: one step moves the channel weights by {moved:.2f}.")

@@ -60,7 +60,7 @@ CODE = re.compile(r'<script class="eca-edu-code">(.*?)</script>', re.DOTALL)
 #: Paragraphs, cells of code and outputs that only help somebody who runs the notebook.
 FOR_JUPYTERLAB = re.compile(
     r"Shift \+ Enter|git restore|run the cell again|■ button|^## \d+\. Is everything there|^`FAIL` says|"
-    r"^from eca_edu\.doctor import|^Not attempted yet|^\[?\w*Path\("
+    r"^from eca_edu\.app\.doctor import|^Not attempted yet|^\[?\w*Path\("
 )
 MARK = "book-set-up"
 SET_UP = f"import sys\nsys.path.append({str(HERE)!r})\nimport kernel\ndel kernel, sys"
