@@ -322,11 +322,11 @@ def randomized(model: nn.Module, seed: int = 2018) -> nn.Module:
 def infidelity(
     model: nn.Module, x: torch.Tensor, attribution: Attribution, *, draws: int = DRAWS, seed: int = 0
 ) -> torch.Tensor:
-    """How badly does the map foretell by how much the score drops when something is hidden? (N,), in squared scores.
+    """How badly does the map predict by how much the score drops when something is hidden? (N,), in squared scores.
 
     Random squares of `WINDOW` pixels get the mean colour, `draws` times. The map is first multiplied by the one number that
     makes its forecasts best (Captum's `normalize`), so that maps of different units can be compared.
-    0: it foretells all; a map of zeros gets the mean square of the drops.
+    0: it predicts every drop; a map of zeros gets the mean square of the drops.
     Raises what `saliency` raises, ValueError for an attribution that is no map or images smaller than a square, and TypeError or
     ValueError for impossible draws.
     Source: Yeh et al., 2019.
