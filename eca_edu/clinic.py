@@ -110,9 +110,8 @@ def examine(
     model, optimizer = copy.deepcopy((model, optimizer), results)  # in one call, so that one copy steps the other
     patient = _Patient(model, where, data.spread(IMAGES), learning=optimizer is not None and bool(optimizer.state))
     if not patient.scores.isfinite().all():  # then nothing else can be measured
-        for layer in [
-            layer for layer, out in patient.outputs.items() if not out.isfinite().all()
-        ] or patient.attentions:
+        broken = [layer for layer, out in patient.outputs.items() if not out.isfinite().all()]
+        for layer in broken or patient.attentions:
             before = patient.inputs.get(layer, torch.empty(0)).isfinite().all()
             came = "do not come in here" if before else "come in here"
             patient.note("NaN", layer, f"The class scores hold NaN or infinity. They {came}.")
@@ -502,15 +501,8 @@ def _gradient(patient: _Patient, layer: str) -> None:
         fixed = [name for name in names if (layer, name) not in gradients]
         got = {name: gradients[layer, name] for name in names if name not in fixed}
         cut = [name for name, gradient in got.items() if gradient is None]
-        if fixed:  # also where all around it is frozen, as in a linear probe?
-            gates = {weight for module in patient.attentions.values() for weight in module.parameters()}
-            for end in range(
-                layer.count("."), -1, -1
-            ):  # the smallest part of the network around it that has other layers
-                part = patient.model.get_submodule(".".join(layer.split(".")[:end]))
-                if others := [weight for weight in part.parameters() if weight not in gates and weight.ndim > 1]:
-                    break
-            if sum(w.numel() * (1 if w.requires_grad else -1) for w in others) > 0:
+        if fixed:
+            if _learns_around(patient, layer):
                 evidence = f"requires_grad is False for {', '.join(fixed)}, and not for the layers around it."
                 patient.note("no gradient", layer, evidence)
         elif cut:
@@ -518,6 +510,16 @@ def _gradient(patient: _Patient, layer: str) -> None:
         # As in a bottleneck whose ReLU lets nothing through; a saturated gate has been named already.
         elif not (layer in patient.signs.get("saturated", {}) or any(g.any() for g in got.values() if g is not None)):
             patient.note("constant", layer, "The gradient of all its weights is exactly 0, so it cannot learn.")
+
+
+def _learns_around(patient: _Patient, layer: str) -> bool:
+    """Whether most weights of the smallest part of the network around a gate are trained; in a linear probe none are."""
+    gates = {weight for module in patient.attentions.values() for weight in module.parameters()}
+    for end in range(layer.count("."), -1, -1):
+        part = patient.model.get_submodule(".".join(layer.split(".")[:end]))
+        if others := [weight for weight in part.parameters() if weight not in gates and weight.ndim > 1]:
+            break
+    return sum(weight.numel() * (1 if weight.requires_grad else -1) for weight in others) > 0
 
 
 def _loaded(patient: _Patient, layer: str, saved: Mapping[str, torch.Tensor]) -> None:
@@ -556,7 +558,7 @@ def _step(patient: _Patient, optimizer: torch.optim.Optimizer) -> None:
             held[layer] = max(rates[weight] for weight in trainable.values())
             for name, weight in trainable.items():
                 weight.grad = patient.gradients.get((layer, name))
-    begun = bool(optimizer.state)  # and not at the end of a schedule
+    begun = bool(optimizer.state)  # then a rate of 0 may be the end of a schedule
     closure = inspect.signature(optimizer.step).parameters.get("closure")
     if not closure or closure.default is None:  # LBFGS wants a closure, for more gradients than this one
         optimizer.step()

@@ -125,3 +125,25 @@ def test_the_other_numbers_follow_from_their_questions():
     assert answer("missing_part") == (5 - 1) - 3
     assert answer("product_credits") == (2 - 1) * 3 + (3 - 1) * 2 - (2 * 3 - 1 * 1)
     assert answer("trips_to_memory") == 3 * 2
+
+
+PREDICTIONS = {name: asked for read in READ.values() for name, asked in read.get("predictions", {}).items()}
+
+
+@pytest.mark.parametrize("name", PREDICTIONS)
+def test_a_prediction_can_be_answered(name):
+    asked = PREDICTIONS[name]
+    if "options" in asked:
+        assert len(set(asked["options"])) == len(asked["options"]) >= 2
+        assert asked.get("truth", asked["options"][0]) in asked["options"]
+    elif "low" in asked or "high" in asked:  # numbers or a curve, whose steps reach from one end to the other
+        assert asked["low"] < asked["high"]
+        assert asked.get("step", 1) > 0
+        assert len(asked.get("x", ("first", "last"))) > 1
+    else:
+        assert len(set(asked.get("truth", "ab"))) == len(asked.get("truth", "ab")) > 1  # an order
+    if isinstance(asked.get("truth"), list) and "x" in asked:
+        assert len(asked["truth"]) == len(asked["x"])
+    if isinstance(asked.get("truth"), dict):
+        assert {"low", "high"} <= asked.keys()
+        assert asked["truth"]

@@ -60,8 +60,10 @@ explorers.convolution = (view) => {
     const to = (wanted) => set(Math.min(2 * most, Math.max(-2 * most, rounded(wanted, step))));
     const place = Math.max(middle - high - 4, Math.min(middle + high + 4, y(value)));
     const lift = ({ y: py }) => to(Math.min(most, Math.max(-most, y.invert(py))));
-    const touch = ghost ? {} : { move: along ? sideways(along, lift) : drag(lift), keys: arrows((by) => Number.isFinite(by) && to(value + by * step)) };
-    return svg`<g class=${ghost ? "" : "eca-edu-pull"} pointer-events=${ghost ? "none" : nothing} tabindex=${ghost ? nothing : 0} role=${ghost ? nothing : "slider"} aria-label=${ghost ? nothing : name}
+    const keys = arrows((by) => Number.isFinite(by) && to(value + by * step));
+    const touch = ghost ? {} : { move: along ? sideways(along, lift) : drag(lift), keys };
+    return svg`<g class=${ghost ? "" : "eca-edu-pull"} pointer-events=${ghost ? "none" : nothing} tabindex=${ghost ? nothing : 0}
+        role=${ghost ? nothing : "slider"} aria-label=${ghost ? nothing : name}
         aria-valuenow=${ghost ? nothing : value} @pointerdown=${touch.move} @keydown=${touch.keys}>
       <rect x=${x - wide / 2} width=${wide} y=${middle - high - 12} height=${2 * high + 24} fill=${lit ? "var(--panel)" : "transparent"}></rect>
       <rect x=${x - wide * 0.28} width=${wide * 0.56} y=${Math.min(middle, place)} height=${Math.max(1, Math.abs(place - middle))} fill=${color}
@@ -88,19 +90,26 @@ explorers.convolution = (view) => {
       ${y.map((_, i) => svg`<text x=${x(i)} y="12" text-anchor="middle" style="fill: var(--quiet)">${i}</text>`)}
       ${ring && margin ? svg`<path d=${`M${from} 126 C${from - 26} 142 ${to + 26} 142 ${to} 126`} fill="none" stroke="var(--green)" stroke-width="2"></path>
         <text x=${(from + to) / 2} y="136" text-anchor="middle" style="fill: var(--quiet)">the ends meet</text>` : nothing}
-      <g class="eca-edu-pull" role="slider" tabindex="0" aria-label="kernel, along the channels" aria-valuenow=${channel} @pointerdown=${(event) => drag(along())(event)} @keydown=${arrows((by) => go(Number.isFinite(by) ? by : by * 99))}>
-        <rect x=${x(channel - margin - 0.5)} width=${kernel.length * wide} y="20" height="228" rx="5" fill="var(--blue)" fill-opacity="0.1" stroke="var(--blue)"></rect></g>
+      <g class="eca-edu-pull" role="slider" tabindex="0" aria-label="kernel, along the channels" aria-valuenow=${channel}
+          @pointerdown=${(event) => drag(along())(event)} @keydown=${arrows((by) => go(Number.isFinite(by) ? by : by * 99))}>
+        <rect x=${x(channel - margin - 0.5)} width=${kernel.length * wide} y="20" height="228" rx="5"
+          fill="var(--blue)" fill-opacity="0.1" stroke="var(--blue)"></rect></g>
       <line x1=${from} x2=${to} y1="70" y2="70" stroke="var(--line)"></line>
       ${places.map((place) => bar({ x: x(place), wide, middle: 70, high: 36, value: at(place), most: reach, ghost: place < 0 || place >= y.length,
         color: met(place) ? "var(--blue)" : "var(--grey)", name: `average of channel ${place}`, along: met(place) && along,
         set: (value) => setOne("y", place, value) }))}
       ${kernel.map((weight, j) => bar({ x: x(channel + j - margin), wide, middle: 176, high: 26, value: weight, most: kernelReach, color: "var(--orange)",
         name: `weight ${j} of the kernel`, along, set: (value) => setOne("kernel", j, value) }))}
-      ${kernel.map((weight, j) => svg`<text x=${x(channel + j - margin)} y="240" text-anchor="middle" pointer-events="none">${wide < 36 ? brief(weight * at(channel + j - margin)) : number(weight * at(channel + j - margin))}</text>`)}
+      ${kernel.map((weight, j) => {
+        const product = weight * at(channel + j - margin);
+        return svg`<text x=${x(channel + j - margin)} y="240" text-anchor="middle" pointer-events="none">
+          ${wide < 36 ? brief(product) : number(product)}</text>`;
+      })}
       ${y.map((_, i) => {
         const omega = sigmoid(logit(i));
         return svg`<g data-hover=${`channel ${i}`} @click=${() => view.set({ channel: i })}>
-          <rect x=${x(i) - wide / 2} width=${wide} y="256" height="108" fill=${i === channel ? "var(--panel)" : "transparent"} stroke=${i === channel ? "var(--vermilion)" : "none"} stroke-width="2"></rect>
+          <rect x=${x(i) - wide / 2} width=${wide} y="256" height="108" stroke-width="2"
+            fill=${i === channel ? "var(--panel)" : "transparent"} stroke=${i === channel ? "var(--vermilion)" : "none"}></rect>
           <text x=${x(i)} y="274" text-anchor="middle">${brief(logit(i))}</text>
           <rect x=${x(i) - wide * 0.28} width=${wide * 0.56} y=${346 - 52 * omega} height=${52 * omega} fill="var(--vermilion)"></rect>
           <text x=${x(i)} y="360" text-anchor="middle">${omega.toFixed(2)}</text></g>`;

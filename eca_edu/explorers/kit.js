@@ -164,10 +164,7 @@ function slider(view, name, { label, min = 0, max = 1, step = 1, values, ticks, 
   const value = view.get(name);
   const nearest = (number) => values.reduce((best, v) => (Math.abs(v - number) < Math.abs(best - number) ? v : best));
   const moved = ({ target }) => view.set({ [name]: values ? values[target.value] : Number(target.value) });
-  const possible = (number) => {
-    if (values) return nearest(number);
-    return Math.min(max, Math.max(min, Number((min + Math.round((number - min) / step) * step).toFixed(6))));
-  };
+  const possible = (number) => (values ? nearest(number) : snap(number, min, max, step));
   const low = values ? values[0] : min;
   const high = values ? values.at(-1) : max;
   const range = values ? { min: 0, max: values.length - 1, step: 1, at: values.indexOf(value) } : { min, max, step, at: value };
@@ -179,6 +176,11 @@ function slider(view, name, { label, min = 0, max = 1, step = 1, values, ticks, 
     <datalist id=${list}>${marks.map((mark) => html`<option value=${mark}></option>`)}</datalist>
     ${typed(view, `${label}, typed`, { value, low, high, possible, disabled, set: (number) => view.set({ [name]: number }) })}
     ${noteOn(view, `${label}, typed`)}</label>`;
+}
+
+/** The step from `low` on that is nearest to a number, and not beyond `low` and `high`. */
+function snap(number, low, high, step) {
+  return Math.min(high, Math.max(low, Number((low + Math.round((number - low) / step) * step).toFixed(6))));
 }
 
 /**

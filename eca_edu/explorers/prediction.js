@@ -17,7 +17,7 @@ explorers.prediction = (view) => {
     if (event.pointerType === "mouse" || event.target.closest(".eca-edu-grip, .eca-edu-dots")) start(event);
   };
 
-  const possible = (value) => inside(Number((low + Math.round((value - low) / step) * step).toFixed(6)), low, high);
+  const possible = (value) => snap(value, low, high, step);
 
   function guess(label, value) {
     if (!view.get("revealed")) view.set({ answer: { ...view.get("answer"), [label]: possible(value) } });
@@ -111,8 +111,7 @@ explorers.prediction = (view) => {
     const [answer, revealed, last] = [view.get("answer"), view.get("revealed"), names.length - 1];
     const [width, height, left] = [Math.min(view.width, 620), 240, 48];
     const [x, y] = [linear([0, last], [left, width - 16]), linear([low, high], [height, 10])];
-    const onGrid = (value) => inside(Number((low + Math.round((value - low) / step) * step).toFixed(6)), low, high);
-    const put = (i, value) => view.set({ answer: truth.map((_, j) => (j === i ? onGrid(value) : answer[j] ?? onGrid(value))) });
+    const put = (i, value) => view.set({ answer: truth.map((_, j) => (j === i ? possible(value) : answer[j] ?? possible(value))) });
     let before = null; // a fast hand leaves out columns: they lie on the line to where it is now
     const drawn = drag((place) => {
       const [i, value] = [inside(Math.round(x.invert(place.x)), 0, last), y.invert(place.y)];
@@ -121,7 +120,7 @@ explorers.prediction = (view) => {
       const between = (j) => (i === from.i ? value : from.value + ((value - from.value) * (j - from.i)) / (i - from.i));
       const passed = (j) => j >= Math.min(i, from.i) && j <= Math.max(i, from.i);
       before = { i, value };
-      view.set({ answer: truth.map((_, j) => (passed(j) ? onGrid(between(j)) : now[j] ?? onGrid(value))) });
+      view.set({ answer: truth.map((_, j) => (passed(j) ? possible(between(j)) : now[j] ?? possible(value))) });
     });
     const pressed = (event) => {
       before = null;
@@ -186,7 +185,9 @@ explorers.prediction = (view) => {
       asks: !revealed,
       controls: html`<p class="eca-edu-question"><b>${view.numbers.title ?? "Predict:"}</b> ${question}</p>`,
       body,
-      picture: html`${body}${kind === "numbers" ? Object.keys(truth).map((label) => noteOn(view, `${label}, typed`)) : nothing}${revealed ? nothing : html`<button type="button" class="eca-edu-main" ?disabled=${!complete}
+      picture: html`${body}
+        ${kind === "numbers" ? Object.keys(truth).map((label) => noteOn(view, `${label}, typed`)) : nothing}
+        ${revealed ? nothing : html`<button type="button" class="eca-edu-main" ?disabled=${!complete}
         @click=${() => view.set({ revealed: true })}>Reveal</button>`}`,
       sentence: revealed && notGraded ? html`You said: ${said(answer)}. <b>Not graded.</b> ${notGraded} ${because}`
         : revealed ? html`${compared(answer)}. ${why(answer)}`
