@@ -1,7 +1,7 @@
 """What the browser tests do with explorers in every place: touch them by each hand, and look at how they are laid out."""
 
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import expect
+from playwright.sync_api import TimeoutError, expect
 
 #: What answers to a pointer in a picture, best first.
 GRIPS = (
@@ -16,6 +16,7 @@ PREDICTION = ".eca-edu-explorer:has(> .eca-edu-controls > .eca-edu-question)"
 IDLE = ".eca-edu-signs, .eca-edu-questions:empty"
 #: The parts of an explorer that answer.
 SHOWN = "e => [...e.querySelectorAll('.eca-edu-picture, .eca-edu-sentence')].map(part => part.innerHTML).join()"
+SENTENCE = "e => e.querySelector('.eca-edu-sentence')?.innerText"
 #: What sticks out of an explorer or of its drawing, and texts that lie on each other, as [words, words].
 FAULTS = """root => {
     const faults = [], texts = [], box = root.getBoundingClientRect();
@@ -79,7 +80,11 @@ def touch(page, explorer, hand):
     else:
         drag(page, grip, hand, 0 if kind in ("INPUT", "BUTTON") else 6)
     changed = f"([e, before]) => ({SHOWN})(e) !== before"
-    page.wait_for_function(changed, arg=[explorer.element_handle(), before])
+    try:
+        page.wait_for_function(changed, arg=[explorer.element_handle(), before])
+    except TimeoutError as error:
+        touched = f"{hand} at {page.viewport_size['width']} px on {grip.evaluate('e => e.outerHTML')[:300]}"
+        raise AssertionError(f"nothing changed: {touched}; {explorer.evaluate(SENTENCE)}") from error
 
 
 def commit(page):
